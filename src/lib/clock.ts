@@ -1,0 +1,40 @@
+/** A timer that was set; cancelling it twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * Time, from outside, so that tests can hold it in their hands.
+ *
+ * Timers do not keep the process alive.
+ */
+export interface Clock {
+  /** Milliseconds that never go back, from an arbitrary start. Measures durations. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970. Names moments; may jump. */
+  wallMs(): number;
+  /** Calls `fn` once after `delayMs`. */
+  after(delayMs: number, fn: () => void): Timer;
+  /** Calls `fn` every `periodMs`. */
+  every(periodMs: number, fn: () => void): Timer;
+  /** Calls `fn` once, after input that has already arrived was handled. */
+  soon(fn: () => void): Timer;
+}
+
+/** The time of the machine. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  every(periodMs, fn) {
+    const timer = setInterval(fn, periodMs).unref();
+    return { cancel: () => clearInterval(timer) };
+  },
+  soon(fn) {
+    const immediate = setImmediate(fn);
+    return { cancel: () => clearImmediate(immediate) };
+  },
+};
