@@ -8,10 +8,13 @@ import { parse } from 'yaml';
 const file = 'docker-compose.yml';
 const document = parse(readFileSync(file, 'utf8'));
 
-// The schema uses draft-04's `id`, which means nothing to it here, and the formats `duration` and `ports`, which are
-// Compose's own and are not told in JSON schema.
+// The schema mixes drafts: its `id`s are of draft 4, and its `$schema` is not how ajv spells the draft of 2019. Its
+// formats `duration` and `ports` are Compose's own, told nowhere.
+const isForeign = (key, value) => key === '$schema' || (key === 'id' && typeof value === 'string');
+const schema = JSON.parse(JSON.stringify(compose.composeSchema), (key, value) =>
+  isForeign(key, value) ? undefined : value,
+);
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-const { id: _, ...schema } = compose.composeSchema;
 const validate = ajv.compile(schema);
 const problems = validate(document) ? [] : validate.errors.map((error) => `${error.instancePath} ${error.message}`);
 
