@@ -1,0 +1,123 @@
+import { systemClock, type Clock, type Timer } from '../lib/clock.js';
+import type { Directory } from '../directory/directory.js';
+import { LIVENESS_PREFIX, livenessKey, parseKey, recordKey } from '../directory/schema.js';
+import type { Change, ChangeBatch, Store } from '../store/contract.js';
+
+const PAGE = 10_000;
+const RETRY_MS = 1_000;
+
+/** Removals under way at once. */
+const CONCURRENCY = 256;
+
+/**
+ * Removes the records of endpoints whose lease has lapsed.
+ *
+ * The store deletes a liveness key when its lease ends. The record is then
+ * removed, guarded by its revision and by the absence of the liveness key: a
+ * registration that was made anew meanwhile has changed both, so an old lease
+ * never costs a newer registration.
+ */
+export class Reaper {
+  readonly #store: Store;
+  readonly #directory: Directory;
+  readonly #clock: Clock;
+  /** Liveness keys that are gone and whose records have yet to be looked at. */
+  readonly #lapsed = new Set<string>();
+  #active = 0;
+  #retry: Timer | undefined;
+  #unfollow: () => void = () => undefined;
+  #stopped = false;
+
+  /** Begins to remove, also what lapsed while no reaper ran. The directory must be open on the same store. */
+  static async start(store: Store, directory: Directory, clock: Clock = systemClock): Promise<Reaper> {
+    const reaper = new Reaper(store, directory, clock);
+    await reaper.#start();
+    return reaper;
+  }
+
+  private constructor(store: Store, directory: Directory, clock: Clock) {
+    this.#store = store;
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unfollow();
+    this.#retry?.cancel();
+  }
+
+  async #start(): Promise<void> {
+    this.#unfollow = this.#store.follow(this.#store.revision, {
+      onBatches: (batches) => this.#onBatches(batches),
+      // The directory follows the same feed and reports its end.
+      onEnd: () => this.stop(),
+    });
+    const alive = new Set<string>();
+    let after = '';
+    for (let more = true; more; ) {
+      const page = await this.#store.range({ prefix: LIVENESS_PREFIX, after, limit: PAGE });
+      for (const { key } of page.entries) alive.add(key);
+      after = page.entries.at(-1)?.key ?? after;
+      more = page.more;
+    }
+    for (const service of this.#directory.services()) {
+      for (const id of service.endpoints.keys()) {
+        const key = livenessKey({ ...service.name, id });
+        if (!alive.has(key)) this.#lapsed.add(key);
+      }
+    }
+    this.#work();
+  }
+
+  #onBatches(batches: readonly ChangeBatch[]): void {
+    for (const { changes } of batches) {
+      for (const change of changes) if (isLapse(change, changes)) this.#lapsed.add(change.key);
+    }
+    this.#work();
+  }
+
+  #work(): void {
+    for (const key of this.#lapsed) {
+      if (this.#active >= CONCURRENCY || this.#stopped) return;
+      this.#lapsed.delete(key);
+      this.#active++;
+      void this.#remove(key)
+        .catch(() => this.#retryLater(key))
+        .finally(() => {
+          this.#active--;
+          this.#work();
+        });
+    }
+  }
+
+  /** Removes the record, unless it was registered anew. */
+  async #remove(key: string): Promise<void> {
+    const name = parseKey(key);
+    const record = await this.#store.get(recordKey(name));
+    if (record === undefined) return;
+    const { committed } = await this.#store.txn({
+      guards: [
+        { key, modRevision: 0 },
+        { key: record.key, modRevision: record.modRevision },
+      ],
+      ops: [{ kind: 'delete', key: record.key }],
+    });
+    if (!committed && (await this.#store.get(key)) === undefined) this.#lapsed.add(key);
+  }
+
+  /** The store refuses writes for now, as their callers are being told; the record stays until it takes them again. */
+  #retryLater(key: string): void {
+    if (this.#stopped) return;
+    this.#lapsed.add(key);
+    this.#retry?.cancel();
+    this.#retry = this.#clock.after(RETRY_MS, () => this.#work());
+  }
+}
+
+/** Whether a liveness key went without its record: a lease that lapsed, rather than a deregistration. */
+function isLapse({ key, entry }: Change, changes: readonly Change[]): boolean {
+  if (!key.startsWith(LIVENESS_PREFIX) || entry !== undefined) return false;
+  const record = recordKey(parseKey(key));
+  return !changes.some((change) => change.key === record);
+}
