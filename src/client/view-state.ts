@@ -1,0 +1,267 @@
+import { EMPTY_DIGEST, endpointDigest, type Digest } from '../core/digest.js';
+import type { Xxh64 } from '../core/hash.js';
+import type { Revision } from '../core/token.js';
+import {
+  RemovedEndpoint_Reason,
+  Snapshot_Reason,
+  type Delta,
+  type Snapshot,
+  type WatchResponse,
+} from '../gen/rollcall/v1/discovery.js';
+import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
+import { toMs } from './duration.js';
+import type { RemovalReason, SnapshotReason, WatchEvent } from './watch-event.js';
+
+/**
+ * What a watcher holds of one service, as a value. Transitions are pure: they
+ * return a new state and leave the old one as it was, which costs a copy of
+ * the index (not of the endpoints) for each delta.
+ *
+ *     begin                           begin with a token
+ *       │                                   │
+ *       ▼        last chunk                 ▼
+ *     blank ───────────────┐     ┌─────  resumed ─┐ delta, checkpoint:
+ *       ▲                  ▼     ▼          ▲     │ passed on, with nothing
+ *       │                  synced           └─────┘ to check a digest against
+ *       │  digest differs  │     ▲
+ *       └──────────────────┘     │ snapshot, delta, checkpoint
+ *                          └─────┘
+ *
+ * In every state, chunks of a snapshot gather in `assembly` until the last,
+ * and nothing else of the state changes before.
+ */
+export type ViewState = BlankView | ResumedView | SyncedView;
+
+/** Nothing is known, which is not the same as knowing that there are no endpoints. */
+export interface BlankView {
+  readonly kind: 'blank';
+  /** Whether a view was held before, and given up because its digest was wrong. */
+  readonly drifted: boolean;
+  readonly assembly: Assembly | undefined;
+}
+
+/** The application holds the view that `resumeToken` names; its content is not known here. */
+export interface ResumedView {
+  readonly kind: 'resumed';
+  readonly resumeToken: string;
+  /** 0 until the first message. */
+  readonly revision: Revision;
+  readonly assembly: Assembly | undefined;
+}
+
+/** The view at `revision`, known to be right by its digest. */
+export interface SyncedView {
+  readonly kind: 'synced';
+  readonly resumeToken: string;
+  readonly revision: Revision;
+  readonly digest: Digest;
+  /** By id. */
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly assembly: Assembly | undefined;
+}
+
+interface Assembly {
+  readonly revision: Revision;
+  readonly chunks: readonly (readonly Endpoint[])[];
+}
+
+/** What one message did. */
+export type Step =
+  /** The application's view changed, or was confirmed. */
+  | { readonly kind: 'event'; readonly state: ViewState; readonly event: WatchEvent }
+  /** A chunk was taken in; there is nothing to show yet. */
+  | { readonly kind: 'gathering'; readonly state: ViewState }
+  /** The view had become wrong and was given up: watch again, without a token. */
+  | { readonly kind: 'drift'; readonly state: BlankView; readonly problem: string }
+  /** A server must not send this message. What is held stays; watch again. */
+  | { readonly kind: 'refused'; readonly state: ViewState; readonly problem: string };
+
+/** The state before the first message; with a token when the application already holds the view it names. */
+export function beginView(resumeToken = ''): ViewState {
+  if (resumeToken === '') return { kind: 'blank', drifted: false, assembly: undefined };
+  return { kind: 'resumed', resumeToken, revision: 0, assembly: undefined };
+}
+
+/** The state at the beginning of another stream: half a snapshot from the last one is worth nothing. */
+export function reopenView(state: ViewState): ViewState {
+  return state.assembly === undefined ? state : { ...state, assembly: undefined };
+}
+
+/** What to ask a server for, so that it goes on from this state. */
+export function resumeFrom(state: ViewState): { resumeToken: string; viewDigest: bigint | undefined } {
+  if (state.kind === 'blank') return { resumeToken: '', viewDigest: undefined };
+  return { resumeToken: state.resumeToken, viewDigest: state.kind === 'synced' ? state.digest : undefined };
+}
+
+/** Folds one message into the state. */
+export function receive(state: ViewState, message: WatchResponse, xxh64: Xxh64): Step {
+  switch (message.event?.$case) {
+    case 'snapshot':
+      return receiveSnapshot(state, message, message.event.value, xxh64);
+    case 'delta':
+      return receiveDelta(state, message, message.event.value, xxh64);
+    case 'checkpoint':
+      return receiveCheckpoint(state, message);
+    case 'reconnect':
+      return receiveReconnect(state, message, {
+        delayMaxMs: toMs(message.event.value.delayMax, 0),
+        alternates: message.event.value.alternates,
+      });
+    default:
+      return refuse(state, 'a message without an event');
+  }
+}
+
+function receiveSnapshot(state: ViewState, message: WatchResponse, snapshot: Snapshot, xxh64: Xxh64): Step {
+  const { revision, resumeToken } = message;
+  const before = state.assembly?.revision === revision ? state.assembly.chunks : [];
+  const chunks = [...before, snapshot.endpoints];
+  if (!snapshot.last) return { kind: 'gathering', state: { ...state, assembly: { revision, chunks } } };
+
+  const reason = snapshotReason(snapshot.reason);
+  const problem = snapshotProblem(state, message, reason);
+  if (problem !== undefined) return refuse(state, problem);
+
+  const endpoints = new Map(chunks.flat().map((endpoint) => [endpoint.id, endpoint]));
+  let digest = EMPTY_DIGEST;
+  for (const endpoint of endpoints.values()) digest ^= digestOf(endpoint, xxh64);
+  if (digest !== message.digest) return drift(message, digest);
+
+  return {
+    kind: 'event',
+    state: { kind: 'synced', resumeToken, revision, digest, endpoints, assembly: undefined },
+    event: {
+      type: 'snapshot',
+      // The server cannot know why the token was dropped.
+      reason: state.kind === 'blank' && state.drifted && reason === 'INITIAL' ? 'DRIFT' : reason,
+      endpoints: [...endpoints.values()],
+      revision,
+      resumeToken,
+    },
+  };
+}
+
+function receiveDelta(state: ViewState, message: WatchResponse, delta: Delta, xxh64: Xxh64): Step {
+  const { revision, resumeToken } = message;
+  if (state.kind === 'blank') return refuse(state, 'a delta before the first snapshot');
+  const problem = tokenProblem(message) ?? assemblyProblem(state);
+  if (problem !== undefined) return refuse(state, problem);
+  if (revision <= state.revision) return refuse(state, `a delta at revision ${revision} after ${state.revision}`);
+
+  const event: WatchEvent = {
+    type: 'delta',
+    upserted: delta.upserted,
+    removed: delta.removed.map((removed) => ({
+      endpointId: removed.endpointId,
+      reason: removalReason(removed.reason),
+      revision: removed.revision,
+    })),
+    revision,
+    resumeToken,
+  };
+  if (state.kind === 'resumed') return { kind: 'event', state: { ...state, resumeToken, revision }, event };
+
+  const endpoints = new Map(state.endpoints);
+  let digest = state.digest;
+  for (const { endpointId } of delta.removed) {
+    const old = endpoints.get(endpointId);
+    if (old !== undefined) digest ^= digestOf(old, xxh64);
+    endpoints.delete(endpointId);
+  }
+  for (const endpoint of delta.upserted) {
+    const old = endpoints.get(endpoint.id);
+    if (old !== undefined) digest ^= digestOf(old, xxh64);
+    digest ^= digestOf(endpoint, xxh64);
+    endpoints.set(endpoint.id, endpoint);
+  }
+  if (digest !== message.digest) return drift(message, digest);
+  return { kind: 'event', state: { ...state, resumeToken, revision, digest, endpoints }, event };
+}
+
+function receiveCheckpoint(state: ViewState, message: WatchResponse): Step {
+  const { revision, resumeToken } = message;
+  if (state.kind === 'blank') return refuse(state, 'a checkpoint before the first snapshot');
+  const problem = tokenProblem(message) ?? assemblyProblem(state);
+  if (problem !== undefined) return refuse(state, problem);
+  if (revision < state.revision) return refuse(state, `a checkpoint at revision ${revision} after ${state.revision}`);
+  if (state.kind === 'synced' && state.digest !== message.digest) return drift(message, state.digest);
+  return {
+    kind: 'event',
+    state: { ...state, resumeToken, revision },
+    event: { type: 'checkpoint', revision, resumeToken },
+  };
+}
+
+function receiveReconnect(
+  state: ViewState,
+  message: WatchResponse,
+  advice: Pick<Extract<WatchEvent, { type: 'reconnect' }>, 'delayMaxMs' | 'alternates'>,
+): Step {
+  const open = reopenView(state);
+  // Without a view, or without a token, there is only the advice.
+  if (open.kind === 'blank' || message.resumeToken === '') {
+    const { revision, resumeToken } = open.kind === 'blank' ? { revision: 0, resumeToken: '' } : open;
+    return { kind: 'event', state: open, event: { type: 'reconnect', ...advice, revision, resumeToken } };
+  }
+  const confirmed = receiveCheckpoint(open, message);
+  if (confirmed.kind !== 'event') return confirmed;
+  const { revision, resumeToken } = message;
+  return { ...confirmed, event: { type: 'reconnect', ...advice, revision, resumeToken } };
+}
+
+/** Revisions never go back, but for another history; a snapshot that was asked for may repeat the one held. */
+function snapshotProblem(state: ViewState, message: WatchResponse, reason: SnapshotReason): string | undefined {
+  if (state.kind === 'blank' || reason === 'EPOCH_CHANGED') return tokenProblem(message);
+  const mayRepeat = reason === 'INITIAL' || reason === 'DRIFT';
+  const follows = mayRepeat ? message.revision >= state.revision : message.revision > state.revision;
+  return follows ? tokenProblem(message) : `a snapshot at revision ${message.revision} after ${state.revision}`;
+}
+
+function tokenProblem(message: WatchResponse): string | undefined {
+  return message.resumeToken === '' ? 'a message that completes a view, without a token' : undefined;
+}
+
+function assemblyProblem(state: ViewState): string | undefined {
+  return state.assembly === undefined ? undefined : 'another event before the last chunk of a snapshot';
+}
+
+function refuse(state: ViewState, problem: string): Step {
+  return { kind: 'refused', state: reopenView(state), problem };
+}
+
+function drift(message: WatchResponse, digest: Digest): Step {
+  const problem = `the view at revision ${message.revision} has digest ${digest}, the server's ${message.digest}`;
+  return { kind: 'drift', state: { kind: 'blank', drifted: true, assembly: undefined }, problem };
+}
+
+function digestOf(endpoint: Endpoint, xxh64: Xxh64): Digest {
+  return endpointDigest(xxh64, endpoint.id, endpoint.modRevision);
+}
+
+function snapshotReason(reason: Snapshot_Reason): SnapshotReason {
+  switch (reason) {
+    case Snapshot_Reason.INITIAL:
+      return 'INITIAL';
+    case Snapshot_Reason.COMPACTED:
+      return 'COMPACTED';
+    case Snapshot_Reason.EPOCH_CHANGED:
+      return 'EPOCH_CHANGED';
+    case Snapshot_Reason.DRIFT:
+      return 'DRIFT';
+    default:
+      return 'UNSPECIFIED';
+  }
+}
+
+function removalReason(reason: RemovedEndpoint_Reason): RemovalReason {
+  switch (reason) {
+    case RemovedEndpoint_Reason.DEREGISTERED:
+      return 'DEREGISTERED';
+    case RemovedEndpoint_Reason.EXPIRED:
+      return 'EXPIRED';
+    case RemovedEndpoint_Reason.NO_LONGER_MATCHES:
+      return 'NO_LONGER_MATCHES';
+    default:
+      return 'UNSPECIFIED';
+  }
+}
