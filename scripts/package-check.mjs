@@ -36,6 +36,10 @@ try {
     if (!said.includes(version)) throw new Error(`${command} --version says ${said}, package.json ${version}`);
   }
   console.log(`${packed}: ${entries.length} entry points load by import and by require, and its command runs`);
+} catch (error) {
+  // The tool that refused has said why above; its stack is of no use.
+  console.error(error.message);
+  process.exitCode = 1;
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
