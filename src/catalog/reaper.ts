@@ -23,6 +23,8 @@ export class Reaper {
   readonly #clock: Clock;
   /** Liveness keys that are gone and whose records have yet to be looked at. */
   readonly #lapsed = new Set<string>();
+  /** Those whose removal the store refused; they wait for {@link RETRY_MS}. */
+  readonly #refused = new Set<string>();
   #active = 0;
   #retry: Timer | undefined;
   #unfollow: () => void = () => undefined;
@@ -108,10 +110,14 @@ export class Reaper {
 
   /** The store refuses writes for now, as their callers are being told; the record stays until it takes them again. */
   #retryLater(key: string): void {
-    if (this.#stopped) return;
-    this.#lapsed.add(key);
-    this.#retry?.cancel();
-    this.#retry = this.#clock.after(RETRY_MS, () => this.#work());
+    this.#refused.add(key);
+    if (this.#stopped || this.#retry !== undefined) return;
+    this.#retry = this.#clock.after(RETRY_MS, () => {
+      this.#retry = undefined;
+      for (const refused of this.#refused) this.#lapsed.add(refused);
+      this.#refused.clear();
+      this.#work();
+    });
   }
 }
 

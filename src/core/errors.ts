@@ -17,6 +17,7 @@ export type StatusName =
   | 'FAILED_PRECONDITION'
   | 'ABORTED'
   | 'OUT_OF_RANGE'
+  | 'DEADLINE_EXCEEDED'
   | 'RESOURCE_EXHAUSTED'
   | 'UNAVAILABLE'
   | 'INTERNAL';
@@ -119,6 +120,26 @@ export const REASONS = {
     status: 'UNAVAILABLE',
     retryable: true,
     remedy: 'Connect again, to another server where there is one.',
+  },
+  SERVER_UNREACHABLE: {
+    status: 'UNAVAILABLE',
+    retryable: true,
+    remedy: 'No server answered, or the connection was lost. Check the address and that a server runs there.',
+  },
+  TIMED_OUT: {
+    status: 'DEADLINE_EXCEEDED',
+    retryable: true,
+    remedy: 'It is unknown whether the call had its effect. All calls are safe to repeat.',
+  },
+  UNEXPECTED_STATUS: {
+    status: 'INTERNAL',
+    retryable: false,
+    remedy: 'The answer is none that a Rollcall server of this version gives. Check what listens at the address.',
+  },
+  CLIENT_CLOSED: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    remedy: 'The client was closed by its own process. Make another.',
   },
   INTERNAL: {
     status: 'INTERNAL',

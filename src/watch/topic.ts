@@ -1,5 +1,4 @@
 import type { Digest } from '../core/digest.js';
-import type { Xxh64 } from '../core/hash.js';
 import { LIMITS } from '../core/limits.js';
 import type { ServiceName } from '../core/names.js';
 import type { CanonicalSelector } from '../core/selector.js';
@@ -177,9 +176,4 @@ export class Topic {
     const records = [...(this.#directory.service(this.name)?.endpoints.values() ?? [])];
     return this.selector.key === '' ? records : records.filter((record) => this.selector.matches(record.endpoint));
   }
-}
-
-/** The hash that binds a token to the view it names. */
-export function topicScope(xxh64: Xxh64, { namespace, service }: ServiceName, selector: CanonicalSelector): Scope {
-  return xxh64(`${namespace}/${service}?${selector.key}`) || 1n;
 }

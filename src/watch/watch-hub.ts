@@ -4,13 +4,14 @@ import type { Xxh64 } from '../core/hash.js';
 import type { ServiceName } from '../core/names.js';
 import type { CanonicalSelector } from '../core/selector.js';
 import type { Token } from '../core/token.js';
+import { viewScope } from '../core/view-scope.js';
 import { Snapshot_Reason as SnapshotReason, type Reconnect } from '../gen/rollcall/v1/discovery.js';
 import type { Directory } from '../directory/directory.js';
 import type { ServiceState } from '../directory/service-state.js';
 import { systemClock, type Clock, type Timer } from '../lib/clock.js';
 import { reconnectMessage } from './messages.js';
 import { Subscriber, type Start, type WatchSink } from './subscriber.js';
-import { Topic, topicScope } from './topic.js';
+import { Topic } from './topic.js';
 
 export interface WatchHubOptions {
   readonly xxh64: Xxh64;
@@ -179,7 +180,7 @@ export class WatchHub {
     if (bySelector === undefined) this.#topics.set(key, (bySelector = new Map()));
     let topic = bySelector.get(selector.key);
     if (topic === undefined) {
-      topic = new Topic(this.#directory, { name, selector, scope: topicScope(this.#xxh64, name, selector) });
+      topic = new Topic(this.#directory, { name, selector, scope: viewScope(this.#xxh64, name, selector) });
       bySelector.set(selector.key, topic);
     }
     return topic;

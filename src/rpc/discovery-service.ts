@@ -1,0 +1,63 @@
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Listing } from '../catalog/listing.js';
+import { checkServiceName } from '../core/names.js';
+import { checkSelector } from '../core/selector.js';
+import { decodeToken } from '../core/token.js';
+import { Violations } from '../core/violations.js';
+import { DiscoveryServiceService, type DiscoveryServiceServer, type WatchRequest } from '../gen/rollcall/v1/discovery.js';
+import type { WatchSink } from '../watch/subscriber.js';
+import type { WatchHub, WatchTarget } from '../watch/watch-hub.js';
+import { toStatus } from './error-map.js';
+import { endWith, lenient, serverStream, unary, type MethodContext } from './method.js';
+
+/** `Watch` is given bytes that the hub has encoded. */
+export const discoveryServiceDefinition = lenient(DiscoveryServiceService, ['watch']);
+
+/** `rollcall.v1.DiscoveryService` on a hub and a listing. */
+export function discoveryService(hub: WatchHub, listing: Listing, context: MethodContext): DiscoveryServiceServer {
+  return {
+    watch: serverStream<WatchRequest, unknown>(context, async (call, request, signal) => {
+      const target = checkWatch(request, call.getPeer());
+      const forget = await hub.watch(target, new CallSink(call, context), signal);
+      if (signal.aborted) forget();
+      else signal.addEventListener('abort', forget, { once: true });
+    }) as DiscoveryServiceServer['watch'],
+    listEndpoints: unary(context, (request) => listing.endpoints(request)),
+    listServices: unary(context, (request) => listing.services(request)),
+  };
+}
+
+/** @throws RollcallError INVALID_FIELD, INVALID_TOKEN */
+function checkWatch(request: WatchRequest, connection: string): WatchTarget {
+  const violations = new Violations();
+  const name = checkServiceName(violations, request);
+  const selector = checkSelector(violations, request.selector, 'selector');
+  violations.throwIfAny();
+  const token = request.resumeToken === '' ? undefined : decodeToken(request.resumeToken, 'resume_token');
+  return { name, selector, token, viewDigest: request.viewDigest, connection };
+}
+
+/** A watch's messages on a gRPC stream. */
+class CallSink implements WatchSink {
+  readonly #call: ServerWritableStream<WatchRequest, unknown>;
+  readonly #context: MethodContext;
+
+  constructor(call: ServerWritableStream<WatchRequest, unknown>, context: MethodContext) {
+    this.#call = call;
+    this.#context = context;
+  }
+
+  get idle(): boolean {
+    return this.#call.writableLength === 0;
+  }
+
+  write(message: Buffer, onTaken?: () => void): void {
+    if (this.#call.cancelled) return;
+    if (onTaken === undefined) this.#call.write(message);
+    else this.#call.write(message, (error?: Error | null) => !error && !this.#call.cancelled && onTaken());
+  }
+
+  end(error: Error): void {
+    if (!this.#call.cancelled) endWith(this.#call, toStatus(error, this.#call.getPath(), this.#context.onDefect));
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * How methods are put on grpc-js: every request decoded with a typed error for
+ * what cannot be, every error mapped in one place, every call counted.
+ */
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  MethodDefinition,
+  ServerDuplexStream,
+  ServerWritableStream,
+  ServiceDefinition,
+} from '@grpc/grpc-js';
+import { RollcallError } from '../core/errors.js';
+import type { CallTracker } from './call-tracker.js';
+import { toStatus, type OnDefect } from './error-map.js';
+
+/** What every handler gets. */
+export interface MethodContext {
+  readonly calls: CallTracker;
+  readonly onDefect: OnDefect;
+}
+
+/** Stands for a request that could not be decoded, until its handler can refuse it. */
+class Malformed {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** The same service with requests that never fail to deserialise, and with responses of `rawMethods` sent as they are. */
+export function lenient<T extends ServiceDefinition>(service: T, rawMethods: readonly string[] = []): T {
+  const methods = Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      try {
+        return method.requestDeserialize(bytes);
+      } catch (error) {
+        return new Malformed(error);
+      }
+    };
+    const raw = rawMethods.includes(name) ? { responseSerialize: (bytes: unknown) => bytes as Buffer } : {};
+    return [name, { ...method, requestDeserialize, ...raw }];
+  });
+  return Object.fromEntries(methods) as T;
+}
+
+/** @throws RollcallError MALFORMED_MESSAGE for a request that could not be decoded. */
+function wellFormed<T>(request: T): T {
+  if (!(request instanceof Malformed)) return request;
+  const why = request.cause instanceof Error ? request.cause.message : String(request.cause);
+  throw new RollcallError('MALFORMED_MESSAGE', `the request is not a message of this method's type: ${why}`);
+}
+
+export function unary<Request, Response>(
+  { calls, onDefect }: MethodContext,
+  handle: (request: Request) => Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    calls.unary(async () => {
+      try {
+        callback(null, await handle(wellFormed(call.request)));
+      } catch (error) {
+        callback(toStatus(error, call.getPath(), onDefect));
+      }
+    });
+  };
+}
+
+/** `open` is given the call and a signal that aborts when the client goes away; the stream ends with what it throws. */
+export function serverStream<Request, Response>(
+  { calls, onDefect }: MethodContext,
+  open: (call: ServerWritableStream<Request, Response>, request: Request, signal: AbortSignal) => Promise<void>,
+): handleServerStreamingCall<Request, Response> {
+  return (call) => {
+    const gone = new AbortController();
+    call.on('cancelled', () => gone.abort());
+    const run = async () => {
+      try {
+        calls.refuseIfDraining();
+        await open(call, wellFormed(call.request), gone.signal);
+      } catch (error) {
+        endWith(call, toStatus(error, call.getPath(), onDefect));
+      }
+    };
+    void run();
+  };
+}
+
+/** Answers each request of a stream with one response, in order, one at a time. */
+export function pingPong<Request, Response>(
+  { calls, onDefect }: MethodContext,
+  handle: (request: Request) => Promise<Response>,
+): handleBidiStreamingCall<Request, Response> {
+  return (call) => {
+    const forget = calls.stream((error) => endWith(call, toStatus(error, call.getPath(), onDefect)));
+    let gone = false;
+    call.on('cancelled', () => {
+      gone = true;
+      forget();
+    });
+    const answer = async (request: Request) => {
+      // The stream rests while a request is handled: a client that floods it fills its own window, not our memory.
+      call.pause();
+      try {
+        calls.refuseIfDraining();
+        const response = await handle(wellFormed(request));
+        if (gone) return;
+        if (!call.write(response)) await new Promise<void>((resolve) => call.once('drain', resolve));
+        call.resume();
+      } catch (error) {
+        forget();
+        if (!gone) endWith(call, toStatus(error, call.getPath(), onDefect));
+      }
+    };
+    call.on('data', (request: Request) => void answer(request));
+    call.on('end', () => {
+      forget();
+      if (!gone) call.end();
+    });
+  };
+}
+
+/** Ends a stream with a status, after what was written before. */
+export function endWith(
+  call: ServerWritableStream<never, never> | ServerDuplexStream<never, never> | NodeJS.EventEmitter,
+  error: ReturnType<typeof toStatus>,
+): void {
+  call.emit('error', error);
+}
+
