@@ -116,6 +116,11 @@ export const REASONS = {
     retryable: false,
     remedy: 'The data directory was written by another version. Run that version, or use another directory.',
   },
+  ADDRESS_UNAVAILABLE: {
+    status: 'UNAVAILABLE',
+    retryable: false,
+    remedy: 'Listen on another address, or stop what listens there.',
+  },
   SHUTTING_DOWN: {
     status: 'UNAVAILABLE',
     retryable: true,
