@@ -92,6 +92,11 @@ async function run(config: Config, newEpoch: boolean): Promise<number> {
     failed(EXIT.ok);
   };
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  // A broken invariant ends the process: what it would go on to say could be wrong.
+  process.once('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'a defect; ending at once');
+    process.exit(EXIT.failed);
+  });
   const code = await ended;
   await server.close();
   logger.info('stopped');
