@@ -234,20 +234,25 @@ function checkUpdate(changes: Endpoint, paths: readonly string[]) {
   const violations = new Violations();
   const name = { ...checkServiceName(violations, changes, 'endpoint.'), id: changes.id };
   checkName(violations, 'endpointId', 'endpoint.id', changes.id);
-  const updatable = checkUpdatable(violations, changes, 'endpoint');
   violations.check(
     paths.length >= 1 && paths.length <= LIMITS.updateMaskPathsMax,
     'update_mask',
     `1–${LIMITS.updateMaskPathsMax} paths are required`,
   );
-  const parts: Partial<Pick<Endpoint, UpdatablePath>> = {};
+  const masked = Endpoint.fromPartial({});
+  const updated = new Set<UpdatablePath>();
   for (const [index, path] of paths.slice(0, LIMITS.updateMaskPathsMax).entries()) {
-    const known = UPDATABLE_PATHS.find((updatablePath) => updatablePath === path);
-    if (known === undefined) violations.add(`update_mask.paths[${index}]`, `must be one of ${UPDATABLE_PATHS.join(', ')}`);
-    else Object.assign(parts, { [known]: updatable[known] });
+    const known = UPDATABLE_PATHS.find((updatable) => updatable === path);
+    if (known === undefined) {
+      violations.add(`update_mask.paths[${index}]`, `must be one of ${UPDATABLE_PATHS.join(', ')}`);
+    } else {
+      Object.assign(masked, { [known]: changes[known] });
+      updated.add(known);
+    }
   }
+  const checked = checkUpdatable(violations, masked, 'endpoint');
   violations.throwIfAny();
-  return { name, parts };
+  return { name, parts: Object.fromEntries([...updated].map((path) => [path, checked[path]])) };
 }
 
 function checkSize(endpoint: Endpoint): void {
