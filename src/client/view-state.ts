@@ -1,4 +1,5 @@
 import { EMPTY_DIGEST, endpointDigest, type Digest } from '../core/digest.js';
+import { toMs } from '../core/duration.js';
 import type { Xxh64 } from '../core/hash.js';
 import type { Revision } from '../core/token.js';
 import {
@@ -9,7 +10,6 @@ import {
   type WatchResponse,
 } from '../gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import { toMs } from './duration.js';
 import type { RemovalReason, SnapshotReason, WatchEvent } from './watch-event.js';
 
 /**
@@ -104,7 +104,7 @@ export function receive(state: ViewState, message: WatchResponse, xxh64: Xxh64):
       return receiveCheckpoint(state, message);
     case 'reconnect':
       return receiveReconnect(state, message, {
-        delayMaxMs: toMs(message.event.value.delayMax, 0),
+        delayMaxMs: toMs(message.event.value.delayMax ?? { seconds: 0n, nanos: 0 }),
         alternates: message.event.value.alternates,
       });
     default:

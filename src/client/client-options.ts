@@ -1,0 +1,74 @@
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { Selector } from '../gen/rollcall/v1/selector.js';
+import type { Clock } from '../lib/clock.js';
+import type { Random } from '../lib/random.js';
+import type { ClientLogger } from './logger.js';
+
+/** A selector of which any part may be left out; see `Selector` in the protos. */
+export type SelectorInit = Partial<Selector>;
+
+export interface RollcallClientOptions {
+  /**
+   * The servers of one catalog, `host:port` each, with 7400 for the port unless
+   * told. By default those of the environment variable ROLLCALL_SERVER,
+   * separated by commas, or else `127.0.0.1:7400`.
+   */
+  readonly servers?: readonly string[] | undefined;
+  /** For every call that names none; `default` by default. */
+  readonly namespace?: string | undefined;
+  /** Insecure by default. */
+  readonly credentials?: ChannelCredentials | undefined;
+  /** Told what the client does by itself; a pino logger will do. Silent by default. */
+  readonly logger?: ClientLogger | undefined;
+  /** How long a call may take, its retries on other servers included, unless the call says; 10,000 by default. */
+  readonly callTimeoutMs?: number | undefined;
+  /** For tests. */
+  readonly clock?: Clock | undefined;
+  /** For tests. */
+  readonly random?: Random | undefined;
+}
+
+/** What every call can be told. */
+export interface CallOptions {
+  /** The client's namespace unless given. */
+  readonly namespace?: string | undefined;
+  /** Ends the call with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** `callTimeoutMs` of the client unless given. May be Infinity. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface RegisterOptions extends Omit<CallOptions, 'namespace'> {
+  /** How long the endpoint outlives its last renewal, in milliseconds: 1 s to 24 h, 15 s unless given. */
+  readonly ttlMs?: number | undefined;
+}
+
+export interface WatchOptions {
+  /** The client's namespace unless given. */
+  readonly namespace?: string | undefined;
+  /** Which endpoints; all unless given. */
+  readonly selector?: SelectorInit | undefined;
+  /** Goes on from where an earlier watch of the same service and selector was, whose view the application still has. */
+  readonly resumeToken?: string | undefined;
+  /** Ends the watch. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Read state at least as new as this token, such as that of a registration. */
+  readonly minToken?: string | undefined;
+  /** How many to ask for at a time, 1–1000; the server's default, 100, unless given. */
+  readonly pageSize?: number | undefined;
+}
+
+export interface ListEndpointsOptions extends ListOptions {
+  /** Which endpoints; all unless given. */
+  readonly selector?: SelectorInit | undefined;
+}
+
+export interface DeregisterOptions extends CallOptions {
+  readonly service: string;
+  readonly endpointId: string;
+  /** The lease it was registered under. */
+  readonly leaseId: bigint;
+}

@@ -1,0 +1,271 @@
+import { connectivityState, credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { isRollcallError, RollcallError } from '../core/errors.js';
+import type { Address } from '../gen/rollcall/v1/endpoint.js';
+import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
+import type { Clock } from '../lib/clock.js';
+import { linkAbort, orAbort } from '../lib/linked-abort.js';
+import type { Random } from '../lib/random.js';
+import { sleep } from '../lib/sleep.js';
+import { dialOrder } from './dial-order.js';
+import { formatHostPort, parseHostPort } from './host-port.js';
+import { dial, type Link } from './link.js';
+import type { ClientLogger } from './logger.js';
+
+export const DEFAULT_PORT = 7400;
+
+/** Between rounds in which no server could be reached, and between attempts of a call. */
+export const RETRY: BackoffPolicy = { baseMs: 200, maxMs: 10_000 };
+
+/** A connection attempt may take this long. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** One attempt of a call may take this long before another server is asked. Every call is safe to repeat. */
+const ATTEMPT_TIMEOUT_MS = 5_000;
+
+export interface ConnectionOptions {
+  /** `host:port` each, the port 7400 unless told. At least one. */
+  readonly servers: readonly string[];
+  /** Insecure unless given. */
+  readonly credentials?: ChannelCredentials | undefined;
+  readonly logger: ClientLogger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface CallLimits {
+  /** Ends the call with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long the call may take, all attempts together; may be Infinity. */
+  readonly timeoutMs: number;
+}
+
+/** An attempt to connect that all who want a connection share. */
+interface Dialling {
+  readonly link: Promise<Link>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
+/**
+ * At most one connection at a time, to one of several servers that serve the
+ * same catalog; another server when that one fails or goes away.
+ */
+export class Connection {
+  readonly #servers: readonly string[];
+  readonly #options: ConnectionOptions;
+  readonly #credentials: ChannelCredentials;
+  readonly #closing = new AbortController();
+  readonly #start: number;
+  #alternates: readonly string[] = [];
+  #link: Link | undefined;
+  #dialling: Dialling | undefined;
+  /** The server that was used last. */
+  #last: string | undefined;
+  /** Why the latest attempt to connect failed; undefined once one succeeds. */
+  #failure: RollcallError | undefined;
+
+  /** @throws RollcallError INVALID_FIELD for an address that is none, or no address at all */
+  constructor(options: ConnectionOptions) {
+    if (options.servers.length === 0) {
+      throw new RollcallError('INVALID_FIELD', 'servers: at least one is required', {
+        violations: [{ field: 'servers', description: 'at least one is required' }],
+      });
+    }
+    this.#servers = options.servers.map((server, index) =>
+      formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
+    );
+    this.#options = options;
+    this.#credentials = options.credentials ?? grpcCredentials.createInsecure();
+    this.#start = Math.floor(options.random.fraction() * this.#servers.length);
+  }
+
+  /** Aborted by {@link close}, with CLIENT_CLOSED for a reason. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /**
+   * The connection, made if there is none. Tries for as long as it takes.
+   *
+   * @throws the signal's reason, or CLIENT_CLOSED
+   */
+  async connect(signal: AbortSignal): Promise<Link> {
+    this.closed.throwIfAborted();
+    signal.throwIfAborted();
+    if (this.#link !== undefined) return this.#link;
+
+    const dialling = (this.#dialling ??= this.#startDialling());
+    dialling.waiters++;
+    try {
+      return await orAbort(dialling.link, signal);
+    } finally {
+      dialling.waiters--;
+      if (dialling.waiters === 0) this.#endDialling(dialling);
+    }
+  }
+
+  /**
+   * Gives a connection up that has failed, or whose server is going away; the
+   * next {@link connect} goes to another server where there is one. Streams
+   * that still run on it may run to their end.
+   *
+   * @param alternates other servers that were named
+   */
+  leave(link: Link, alternates: readonly Address[] = []): void {
+    if (alternates.length > 0) this.#alternates = alternates.map(formatHostPort);
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    link.channel.close();
+  }
+
+  /** {@link leave}s a connection on which a call failed, if another may well do better. */
+  blame(link: Link, error: unknown): void {
+    if (!isRollcallError(error)) return;
+    switch (error.reason) {
+      case 'SERVER_UNREACHABLE':
+      case 'SHUTTING_DOWN':
+      case 'TIMED_OUT':
+        this.leave(link);
+        return;
+      case 'REVISION_UNAVAILABLE':
+      case 'STORE_UNAVAILABLE':
+      case 'OVERLOADED':
+      case 'TOO_MANY_WATCHES':
+        // Connecting to the same server again would only add to its troubles.
+        if (this.#servers.length > 1 || this.#alternates.length > 0) this.leave(link);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /**
+   * Makes one call, again on other servers while it fails in a way that may pass.
+   *
+   * @param attempt must be safe to repeat
+   * @throws what the call threw last, when its time is up or it cannot be helped by repeating it; TIMED_OUT when it
+   *   was never answered; the signal's reason; CLIENT_CLOSED
+   */
+  async call<T>(attempt: (link: Link, signal: AbortSignal) => Promise<T>, limits: CallLimits): Promise<T> {
+    const { clock, random, logger } = this.#options;
+    const { timeoutMs } = limits;
+    const scope = linkAbort(this.closed, limits.signal);
+    const deadline = Number.isFinite(timeoutMs)
+      ? clock.after(timeoutMs, () => scope.abort(new RollcallError('TIMED_OUT', `no answer within ${timeoutMs} ms`)))
+      : undefined;
+    let latest: unknown;
+    try {
+      for (let failures = 0; ; failures++) {
+        try {
+          return await this.#attempt(attempt, scope.signal);
+        } catch (error) {
+          if (scope.signal.aborted) throw this.#whyAborted(scope.signal, latest);
+          if (!isRollcallError(error) || !error.retryable) throw error;
+          logger.debug({ err: error }, 'a call failed and will be repeated');
+          latest = error;
+        }
+        try {
+          await sleep(clock, fullJitterMs(RETRY, failures, random.fraction()), scope.signal);
+        } catch {
+          throw this.#whyAborted(scope.signal, latest);
+        }
+      }
+    } finally {
+      deadline?.cancel();
+      scope.unlink();
+    }
+  }
+
+  /** Ends everything that runs on it, without waiting. Idempotent. */
+  close(): void {
+    if (this.closed.aborted) return;
+    this.#closing.abort(new RollcallError('CLIENT_CLOSED', 'the client was closed'));
+    if (this.#link !== undefined) this.leave(this.#link);
+  }
+
+  async #attempt<T>(attempt: (link: Link, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const link = await this.connect(signal);
+    const scope = linkAbort(signal);
+    const timedOut = new RollcallError('TIMED_OUT', `${link.address} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`);
+    const watchdog = this.#options.clock.after(ATTEMPT_TIMEOUT_MS, () => scope.abort(timedOut));
+    try {
+      return await attempt(link, scope.signal);
+    } catch (error) {
+      const cause = scope.signal.aborted ? (scope.signal.reason as unknown) : error;
+      if (!signal.aborted) this.blame(link, cause);
+      throw cause;
+    } finally {
+      watchdog.cancel();
+      scope.unlink();
+    }
+  }
+
+  /** When time is up, the failure that used it up says more than that it is up. */
+  #whyAborted(signal: AbortSignal, latest: unknown): unknown {
+    const reason: unknown = signal.reason;
+    if (!isRollcallError(reason, 'TIMED_OUT')) return reason;
+    return (this.#link === undefined ? this.#failure : undefined) ?? latest ?? reason;
+  }
+
+  #startDialling(): Dialling {
+    const abort = new AbortController();
+    const scope = linkAbort(abort.signal, this.closed);
+    const link = this.#dialUntilConnected(scope.signal).finally(() => scope.unlink());
+    return { link, abort, waiters: 0 };
+  }
+
+  /** There is a connection now, or nobody waits for one any more. */
+  #endDialling(dialling: Dialling): void {
+    dialling.abort.abort(new RollcallError('CLIENT_CLOSED', 'nobody waits for this connection'));
+    if (this.#dialling === dialling) this.#dialling = undefined;
+  }
+
+  async #dialUntilConnected(signal: AbortSignal): Promise<Link> {
+    const { clock, random, logger } = this.#options;
+    for (let round = 0; ; round++) {
+      const order = dialOrder({
+        servers: this.#servers,
+        alternates: this.#alternates,
+        last: this.#last,
+        start: this.#start,
+      });
+      for (const address of order) {
+        this.#last = address;
+        try {
+          const link = await dial(address, {
+            credentials: this.#credentials,
+            clock,
+            connectTimeoutMs: CONNECT_TIMEOUT_MS,
+            signal,
+          });
+          return this.#adopt(link, signal);
+        } catch (error) {
+          if (signal.aborted || !isRollcallError(error)) throw error;
+          // One line for an outage, not one for each attempt.
+          if (this.#failure === undefined) logger.warn({ address, err: error }, `cannot connect: ${error.message}`);
+          else logger.debug({ address, err: error }, `still cannot connect: ${error.message}`);
+          this.#failure = error;
+        }
+      }
+      await sleep(clock, fullJitterMs(RETRY, round, random.fraction()), signal);
+    }
+  }
+
+  #adopt(link: Link, signal: AbortSignal): Link {
+    if (signal.aborted) {
+      link.channel.close();
+      throw signal.reason;
+    }
+    const { logger } = this.#options;
+    if (this.#failure === undefined) logger.debug({ address: link.address }, `connected to ${link.address}`);
+    else logger.info({ address: link.address }, `connected to ${link.address}`);
+    this.#failure = undefined;
+    this.#link = link;
+    link.channel.watchConnectivityState(connectivityState.READY, Infinity, () => {
+      if (this.#link !== link) return;
+      logger.debug({ address: link.address }, `the connection to ${link.address} is gone`);
+      this.leave(link);
+    });
+    return link;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Rollcall's client: registering endpoints, and watching services.
+ *
+ * ```ts
+ * await using client = new RollcallClient({ servers: ['127.0.0.1:7400'] });
+ * const registration = await client.register({ service: 'payments', addresses: ['10.0.0.7:8080'] });
+ * for await (const event of client.watch('payments')) console.log(event);
+ * ```
+ */
+export { RollcallClient } from './rollcall-client.js';
+export type {
+  CallOptions,
+  DeregisterOptions,
+  ListEndpointsOptions,
+  ListOptions,
+  RegisterOptions,
+  RollcallClientOptions,
+  SelectorInit,
+  WatchOptions,
+} from './client-options.js';
+export type { EndpointInit, EndpointUpdate } from './endpoint-init.js';
+export type { ClientLogger } from './logger.js';
+export type { Registration, RegistrationState } from './registration.js';
+export type {
+  CheckpointEvent,
+  DeltaEvent,
+  ReconnectEvent,
+  Removal,
+  RemovalReason,
+  SnapshotEvent,
+  SnapshotReason,
+  WatchEvent,
+} from './watch-event.js';
+export { isRollcallError, RollcallError } from '../core/errors.js';
+export type { FieldViolation, Reason } from '../core/errors.js';
+export { Health } from '../gen/rollcall/v1/endpoint.js';
+export type { Address, Endpoint, Locality } from '../gen/rollcall/v1/endpoint.js';
+export { LabelRequirement_Operator as LabelOperator } from '../gen/rollcall/v1/selector.js';
+export type { LabelRequirement, Selector } from '../gen/rollcall/v1/selector.js';
+export type { ServiceSummary } from '../gen/rollcall/v1/discovery.js';

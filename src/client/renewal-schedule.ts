@@ -1,0 +1,52 @@
+import { LIMITS } from '../core/limits.js';
+
+/**
+ * Which leases are to be renewed when: at a third of the TTL after the last
+ * renewal was asked for, a little earlier by chance, so that the leases of many
+ * processes that started together drift apart. Pure bookkeeping: times, on the
+ * monotonic clock, and random numbers come in.
+ */
+export class RenewalSchedule {
+  readonly #leases = new Map<bigint, { ttlMs: number; dueMs: number }>();
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  /** Notes that a lease lives `ttlMs` from `nowMs` on. `fraction` is a random number in [0, 1). */
+  renewed(leaseId: bigint, at: { ttlMs: number; nowMs: number; fraction: number }): void {
+    const ttlMs = Math.max(at.ttlMs, LIMITS.ttlMsMin);
+    const dueMs = at.nowMs + (ttlMs / 3) * (1 - 0.2 * at.fraction);
+    this.#leases.set(leaseId, { ttlMs, dueMs });
+  }
+
+  /** Notes that renewing failed, to be tried again at `dueMs`. */
+  postpone(leaseId: bigint, dueMs: number): void {
+    const lease = this.#leases.get(leaseId);
+    if (lease !== undefined) lease.dueMs = dueMs;
+  }
+
+  /** Whether the lease was there. */
+  delete(leaseId: bigint): boolean {
+    return this.#leases.delete(leaseId);
+  }
+
+  /** When the first lease is due; undefined when there is none. */
+  get nextDueMs(): number | undefined {
+    let next: number | undefined;
+    for (const { dueMs } of this.#leases.values()) next = Math.min(next ?? Infinity, dueMs);
+    return next;
+  }
+
+  /** The leases that are due, and those that will be so soon that they may as well go in the same message. */
+  due(nowMs: number): bigint[] {
+    const due: bigint[] = [];
+    for (const [leaseId, { ttlMs, dueMs }] of this.#leases) if (dueMs - ttlMs / 12 <= nowMs) due.push(leaseId);
+    return due;
+  }
+
+  /** The shortest TTL among these leases; Infinity when none of them is there. */
+  ttlMsMin(leaseIds: readonly bigint[]): number {
+    return Math.min(...leaseIds.map((leaseId) => this.#leases.get(leaseId)?.ttlMs ?? Infinity));
+  }
+}

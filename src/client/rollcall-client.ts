@@ -1,0 +1,262 @@
+import { RollcallError } from '../core/errors.js';
+import { DEFAULTS } from '../core/limits.js';
+import { uuid7 } from '../core/uuid7.js';
+import type { ServiceSummary } from '../gen/rollcall/v1/discovery.js';
+import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
+import type { Selector } from '../gen/rollcall/v1/selector.js';
+import { systemClock, type Clock } from '../lib/clock.js';
+import { linkAbort } from '../lib/linked-abort.js';
+import { systemRandom, type Random } from '../lib/random.js';
+import type {
+  CallOptions,
+  DeregisterOptions,
+  ListEndpointsOptions,
+  ListOptions,
+  RegisterOptions,
+  RollcallClientOptions,
+  SelectorInit,
+  WatchOptions,
+} from './client-options.js';
+import { Connection, type CallLimits } from './connection.js';
+import { toEndpoint, type EndpointInit } from './endpoint-init.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import type { Link } from './link.js';
+import { silentLogger, type ClientLogger } from './logger.js';
+import { ProcessHold } from './process-hold.js';
+import { Registration } from './registration.js';
+import { ServiceWatch } from './watch.js';
+import type { WatchEvent } from './watch-event.js';
+
+/**
+ * A client of one Rollcall catalog.
+ *
+ * It holds one connection, made when it is first needed, to one of its servers,
+ * and moves to another when that one fails or goes away. While it watches, has
+ * a registration or waits for a call, it keeps the process alive; closed, it
+ * leaves nothing behind. All errors that are not of an aborted signal are
+ * `RollcallError`s.
+ */
+export class RollcallClient implements AsyncDisposable {
+  readonly #namespace: string;
+  readonly #callTimeoutMs: number;
+  readonly #logger: ClientLogger;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #connection: Connection;
+  readonly #keeper: LeaseKeeper;
+  readonly #registrations = new Set<Registration>();
+  readonly #hold = new ProcessHold();
+  #closed: Promise<void> | undefined;
+
+  /** @throws RollcallError INVALID_FIELD for a server address that is none */
+  constructor(options: RollcallClientOptions = {}) {
+    this.#namespace = options.namespace ?? DEFAULTS.namespace;
+    this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
+    this.#logger = options.logger ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    const shared = { logger: this.#logger, clock: this.#clock, random: this.#random };
+    const servers = options.servers ?? serversOf(process.env['ROLLCALL_SERVER'] ?? '');
+    this.#connection = new Connection({ ...shared, servers, credentials: options.credentials });
+    this.#keeper = new LeaseKeeper({ ...shared, connection: this.#connection });
+  }
+
+  /**
+   * Registers an endpoint and keeps it registered: renews its lease at a third
+   * of the TTL, and registers it anew should the lease be lost. Resolves once
+   * the registration is on the server's disk.
+   *
+   * @throws RollcallError INVALID_FIELD, LIMIT_EXCEEDED and others of `Register`; SERVER_UNREACHABLE or TIMED_OUT, after
+   *   which the endpoint may exist until its TTL has passed; the signal's reason; CLIENT_CLOSED
+   */
+  async register(endpoint: EndpointInit, options: RegisterOptions = {}): Promise<Registration> {
+    const id = uuid7(this.#clock.wallMs(), (bytes) => this.#random.fill(bytes));
+    const wanted = toEndpoint(endpoint, { namespace: this.#namespace, id });
+    const release = this.#hold.hold();
+    try {
+      const registration = await Registration.open(
+        wanted,
+        { ...this.#limits(options), ttlMs: options.ttlMs },
+        {
+          connection: this.#connection,
+          keeper: this.#keeper,
+          clock: this.#clock,
+          random: this.#random,
+          logger: this.#logger,
+          callTimeoutMs: this.#callTimeoutMs,
+          onClosed: (closed) => {
+            this.#registrations.delete(closed);
+            release();
+          },
+        },
+      );
+      this.#registrations.add(registration);
+      // The client may have been closed meanwhile, and have looked for registrations before this one was there.
+      if (this.#closed !== undefined) {
+        await this.#closeRegistration(registration);
+        throw new RollcallError('CLIENT_CLOSED', 'the client was closed');
+      }
+      return registration;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /**
+   * Removes an endpoint that is held by the given lease; resolves also if it is gone already.
+   *
+   * @returns a token: a read with it sees that the endpoint is gone
+   * @throws RollcallError LEASE_MISMATCH if another registration has taken its id over, which is left alone
+   */
+  async deregister({ service, endpointId, leaseId, ...options }: DeregisterOptions): Promise<string> {
+    const request = { namespace: this.#namespaceOf(options), service, endpointId, leaseId };
+    const { resumeToken } = await this.#call(options, ({ registry }, signal) =>
+      registry.deregister(request, { signal }),
+    );
+    return resumeToken;
+  }
+
+  /**
+   * Follows a service: a snapshot, then deltas and checkpoints.
+   *
+   * After each event the view it makes is exactly the state of the service,
+   * filtered by the selector, at the event's revision; revisions never go back.
+   * That is checked against the server's digest. After any outage, and from
+   * server to server, it goes on where it was, with a new snapshot where that
+   * is no longer possible. It ends, without an error, only when the iterator is
+   * returned, `signal` is aborted or the client is closed. To be iterated once.
+   *
+   * @throws RollcallError INVALID_FIELD, INVALID_TOKEN and others that do not pass, if the first answer is one
+   */
+  watch(service: string, options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> {
+    const returned = new AbortController();
+    const events = this.#watchUntil(service, options, returned.signal);
+    return {
+      next: () => events.next(),
+      return: async () => {
+        // A generator that waits for a message would hear of its return only with the next one.
+        returned.abort();
+        await events.return();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** The endpoints of a service, ordered by id, read in pages as they are asked for. */
+  async *listEndpoints(service: string, options: ListEndpointsOptions = {}): AsyncGenerator<Endpoint, void, undefined> {
+    const request = {
+      namespace: this.#namespaceOf(options),
+      service,
+      selector: toSelector(options.selector),
+      pageSize: options.pageSize ?? 0,
+      minToken: options.minToken ?? '',
+    };
+    let pageToken = '';
+    do {
+      const page = await this.#call(options, ({ discovery }, signal) =>
+        discovery.listEndpoints({ ...request, pageToken }, { signal }),
+      );
+      yield* page.endpoints;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
+  /** The services of the namespace that have endpoints, ordered by name, read in pages as they are asked for. */
+  async *listServices(options: ListOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
+    const request = {
+      namespace: this.#namespaceOf(options),
+      pageSize: options.pageSize ?? 0,
+      minToken: options.minToken ?? '',
+    };
+    let pageToken = '';
+    do {
+      const page = await this.#call(options, ({ discovery }, signal) =>
+        discovery.listServices({ ...request, pageToken }, { signal }),
+      );
+      yield* page.services;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
+  /**
+   * Closes every registration, ends every watch and call, and the connection.
+   * Takes no longer than `callTimeoutMs`; endpoints that no server could be told
+   * of in that time lapse with their TTL. Idempotent; never throws.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async *#watchUntil(
+    service: string,
+    options: WatchOptions,
+    returned: AbortSignal,
+  ): AsyncGenerator<WatchEvent, void, undefined> {
+    const target = {
+      namespace: this.#namespaceOf(options),
+      service,
+      selector: toSelector(options.selector),
+      resumeToken: options.resumeToken ?? '',
+    };
+    const context = { connection: this.#connection, clock: this.#clock, random: this.#random, logger: this.#logger };
+    const scope = linkAbort(returned, options.signal, this.#connection.closed);
+    const release = this.#hold.hold();
+    try {
+      yield* new ServiceWatch(target, context).events(scope.signal);
+    } finally {
+      release();
+      scope.unlink();
+    }
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#registrations].map((registration) => this.#closeRegistration(registration)));
+    this.#keeper.close();
+    this.#connection.close();
+  }
+
+  async #closeRegistration(registration: Registration): Promise<void> {
+    try {
+      await registration.close();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#logger.warn({ id: registration.id, err: error }, `could not deregister ${registration.id}: ${message}`);
+    }
+  }
+
+  async #call<T>(options: CallOptions, attempt: (link: Link, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const release = this.#hold.hold();
+    try {
+      return await this.#connection.call(attempt, this.#limits(options));
+    } finally {
+      release();
+    }
+  }
+
+  #limits({ signal, timeoutMs }: CallOptions): CallLimits {
+    return { signal, timeoutMs: timeoutMs ?? this.#callTimeoutMs };
+  }
+
+  #namespaceOf({ namespace }: { readonly namespace?: string | undefined }): string {
+    return namespace ?? this.#namespace;
+  }
+}
+
+/** The servers that ROLLCALL_SERVER names. */
+function serversOf(text: string): string[] {
+  const servers = text.split(',').map((server) => server.trim());
+  return text.trim() === '' ? ['127.0.0.1'] : servers;
+}
+
+function toSelector(init: SelectorInit | undefined): Selector | undefined {
+  return init && { labelRequirements: [], health: [], zones: [], ...init };
+}

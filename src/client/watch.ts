@@ -1,0 +1,158 @@
+import { isRollcallError } from '../core/errors.js';
+import { loadXxh64, type Xxh64 } from '../core/hash.js';
+import type { WatchRequest } from '../gen/rollcall/v1/discovery.js';
+import type { Selector } from '../gen/rollcall/v1/selector.js';
+import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
+import type { Clock } from '../lib/clock.js';
+import type { Random } from '../lib/random.js';
+import { sleep } from '../lib/sleep.js';
+import type { Connection } from './connection.js';
+import type { Link } from './link.js';
+import type { ClientLogger } from './logger.js';
+import { beginView, receive, reopenView, resumeFrom, type ViewState } from './view-state.js';
+import type { ReconnectEvent, WatchEvent } from './watch-event.js';
+
+/** Between one stream and the next. */
+const BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 10_000 };
+
+/** A stream that lived this long was a good one: the next begins without a history of failures. */
+const STEADY_MS = 10_000;
+
+/** However long a server would have its watchers wait. */
+const RECONNECT_DELAY_MS_MAX = 60_000;
+
+export interface WatchTarget {
+  readonly namespace: string;
+  readonly service: string;
+  readonly selector: Selector | undefined;
+  /** Empty to begin with a snapshot. */
+  readonly resumeToken: string;
+}
+
+export interface WatchContext {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: ClientLogger;
+}
+
+/** How one stream ended, where it was not by an error. */
+type StreamEnd =
+  | { readonly kind: 'going-away'; readonly link: Link; readonly advice: ReconnectEvent }
+  | { readonly kind: 'bad-answer'; readonly link: Link; readonly problem: string };
+
+/** Follows one service, over as many streams as it takes. See `RollcallClient.watch` for what it promises. */
+export class ServiceWatch {
+  readonly #target: WatchTarget;
+  readonly #context: WatchContext;
+  #state: ViewState;
+  /** Whether any stream of this watch was ever answered. */
+  #answered = false;
+  #failures = 0;
+  #openedMs = 0;
+
+  constructor(target: WatchTarget, context: WatchContext) {
+    this.#target = target;
+    this.#context = context;
+    this.#state = beginView(target.resumeToken);
+  }
+
+  /** Ends when `signal` is aborted. To be called once. */
+  async *events(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+    const xxh64 = await loadXxh64();
+    for (;;) {
+      let delayMs: number;
+      try {
+        delayMs = this.#afterEnd(yield* this.#oneStream(xxh64, signal));
+      } catch (error) {
+        if (signal.aborted) return;
+        delayMs = this.#afterError(error);
+      }
+      try {
+        await sleep(this.#context.clock, delayMs, signal);
+      } catch {
+        // Only the signal ends a sleep early.
+        return;
+      }
+    }
+  }
+
+  async *#oneStream(xxh64: Xxh64, signal: AbortSignal): AsyncGenerator<WatchEvent, StreamEnd, undefined> {
+    const { connection, clock } = this.#context;
+    this.#openedMs = clock.monotonicMs();
+    const link = await connection.connect(signal);
+    this.#openedMs = clock.monotonicMs();
+    this.#state = reopenView(this.#state);
+    try {
+      for await (const message of link.discovery.watch(this.#request(), { signal })) {
+        const step = receive(this.#state, message, xxh64);
+        this.#state = step.state;
+        if (step.kind === 'drift' || step.kind === 'refused') {
+          return { kind: 'bad-answer', link, problem: step.problem };
+        }
+        if (step.kind === 'gathering') continue;
+        this.#noteAnswer(link);
+        yield step.event;
+        if (step.event.type === 'reconnect') return { kind: 'going-away', link, advice: step.event };
+      }
+    } catch (error) {
+      if (!signal.aborted) connection.blame(link, error);
+      throw error;
+    }
+    return { kind: 'bad-answer', link, problem: 'the stream ended without an error' };
+  }
+
+  #request(): WatchRequest {
+    const { namespace, service, selector } = this.#target;
+    return { namespace, service, selector, ...resumeFrom(this.#state) };
+  }
+
+  #noteAnswer(link: Link): void {
+    const { service } = this.#target;
+    if (this.#answered && this.#failures > 0) {
+      this.#context.logger.info({ service, address: link.address }, `watching ${service} again, at ${link.address}`);
+    }
+    this.#answered = true;
+  }
+
+  /** Returns how long to wait before the next stream. */
+  #afterEnd(end: StreamEnd): number {
+    const { connection, random, logger } = this.#context;
+    const { service } = this.#target;
+    if (end.kind === 'bad-answer') {
+      logger.error({ service, address: end.link.address }, `watch of ${service}: ${end.problem}; asking again`);
+      connection.leave(end.link);
+      return this.#backoffMs();
+    }
+    connection.leave(end.link, end.advice.alternates);
+    logger.info(
+      { service, address: end.link.address },
+      `${end.link.address} is going away; watching ${service} elsewhere`,
+    );
+    this.#failures++;
+    return random.fraction() * Math.min(end.advice.delayMaxMs, RECONNECT_DELAY_MS_MAX);
+  }
+
+  /**
+   * Returns how long to wait before the next stream.
+   *
+   * @throws the error, if the application has to know of it
+   */
+  #afterError(error: unknown): number {
+    const { logger } = this.#context;
+    const { service } = this.#target;
+    if (!isRollcallError(error)) throw error;
+    const ownToken = this.#answered || this.#target.resumeToken === '';
+    if (error.reason === 'INVALID_TOKEN' && ownToken) this.#state = beginView();
+    // What was accepted once is not wrong for good: whatever a server says later, the watch goes on.
+    else if (!this.#answered && !error.retryable) throw error;
+    logger.warn({ service, err: error }, `watch of ${service} interrupted: ${error.message}; trying again`);
+    return this.#backoffMs();
+  }
+
+  #backoffMs(): number {
+    const { clock, random } = this.#context;
+    if (clock.monotonicMs() - this.#openedMs >= STEADY_MS) this.#failures = 0;
+    return fullJitterMs(BACKOFF, this.#failures++, random.fraction());
+  }
+}
