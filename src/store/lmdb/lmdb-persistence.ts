@@ -1,0 +1,178 @@
+import { RollcallError } from '../../core/errors.js';
+import type { Epoch } from '../contract.js';
+import type { CommitGroup, PersistedState, Persistence } from '../embedded/persistence.js';
+import type { DataDirectory } from './data-directory.js';
+import { hasRoom } from './disk-room.js';
+import { Environment } from './environment.js';
+import { codeOf, failureOf, full, isOutOfSpace, unavailable } from './failures.js';
+import { encodeHead, HEAD_KEY, type Head } from './head.js';
+import type { Loaded } from './load-state.js';
+import { encodeBatch, encodeEntry, encodeLease } from './rows.js';
+import type { RowChange, Tables } from './table.js';
+
+/** What a group may need besides its rows, twice: the pages on the way to them, and the list of free ones. */
+const ROOM_BYTES = 256 * 1024;
+
+/**
+ * A {@link Persistence} over LMDB. A group is one transaction of LMDB: the rows
+ * that it changes, each once, and the head.
+ */
+export class LmdbPersistence implements Persistence {
+  readonly #directory: DataDirectory;
+  readonly #tables: Tables;
+  #state: PersistedState | undefined;
+  #head: Head;
+  #headRow: Buffer;
+  /** None after a failure, until the next write opens another. */
+  #environment: Environment | undefined;
+  #isFull = false;
+  #writing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  /** Takes over `directory`, whose data was just read. @throws RollcallError STORE_UNAVAILABLE */
+  constructor(directory: DataDirectory, { state, head, headRow, tables }: Loaded) {
+    this.#directory = directory;
+    this.#state = state;
+    this.#head = head;
+    this.#headRow = headRow;
+    this.#tables = tables;
+    try {
+      this.#environment = this.#openEnvironment();
+    } catch (error) {
+      throw failureOf(directory.dataPath, 'cannot be opened', error);
+    }
+  }
+
+  async load(): Promise<PersistedState> {
+    const state = this.#state;
+    if (state === undefined) throw new RollcallError('INTERNAL', 'the state was loaded before');
+    this.#state = undefined;
+    return state;
+  }
+
+  /** Lets the history go and gives what follows another name. To be called before {@link load}. */
+  async beginEpoch(epoch: Epoch): Promise<void> {
+    const { revision, floor } = this.#head;
+    this.#stageCompaction(floor, revision);
+    await this.#commit({ ...this.#head, epoch, floor: revision });
+    if (this.#state !== undefined) this.#state = { ...this.#state, epoch, floor: revision, history: [] };
+  }
+
+  write(group: CommitGroup): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(new RollcallError('SHUTTING_DOWN', 'the store is closed'));
+    const writing = this.#write(group);
+    this.#writing = writing.catch(() => undefined);
+    return writing;
+  }
+
+  /** Waits for the write under way and lets go of the directory. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing;
+    await this.#dropEnvironment();
+    this.#directory.close();
+  }
+
+  async #write(group: CommitGroup): Promise<void> {
+    refuseOutOfOrder(this.#head, group);
+    const { kv, history, leases } = this.#tables;
+    for (const batch of group.batches) {
+      if (batch.revision > group.floor) history.put(batch.revision, (key) => encodeBatch(key, batch));
+      for (const { key, entry } of batch.changes) {
+        if (entry === undefined) kv.remove(key);
+        else kv.put(key, (bytes) => encodeEntry(bytes, entry));
+      }
+    }
+    for (const lease of group.leasesGranted) leases.put(lease.id, (key) => encodeLease(key, lease));
+    for (const id of group.leasesEnded) leases.remove(id);
+    this.#stageCompaction(this.#head.floor, group.floor);
+    await this.#commit({ ...this.#head, revision: group.revision, floor: group.floor });
+  }
+
+  #stageCompaction(from: number, to: number): void {
+    for (let revision = from + 1; revision <= to; revision++) this.#tables.history.remove(revision);
+  }
+
+  /** Writes what is staged. */
+  async #commit(to: Head): Promise<void> {
+    const tables = Object.values(this.#tables);
+    const { kv, history, leases } = this.#tables;
+    const head = {
+      ...to,
+      group: this.#head.group + 1,
+      kv: kv.totals(),
+      history: history.totals(),
+      leases: leases.totals(),
+    };
+    const headRow = encodeHead(head);
+    try {
+      await this.#flush([...tables.flatMap((table) => table.staged()), { table: 'head', key: HEAD_KEY, row: headRow }]);
+    } catch (error) {
+      for (const table of tables) table.discard();
+      throw error;
+    }
+    for (const table of tables) table.commit();
+    this.#head = head;
+    this.#headRow = headRow;
+  }
+
+  async #flush(changes: readonly RowChange[]): Promise<void> {
+    const roomBytes = ROOM_BYTES + changes.reduce((sum, { row }) => sum + 2 * (row?.length ?? 0), 0);
+    try {
+      // LMDB would print its error with each attempt.
+      if (this.#isFull && !(await this.#hasRoom(roomBytes))) throw full(this.#directory.path);
+      this.#environment ??= this.#openEnvironment();
+      await this.#environment.write(changes);
+      this.#isFull = false;
+    } catch (error) {
+      await this.#dropEnvironment();
+      throw await this.#failure(error, roomBytes);
+    }
+  }
+
+  async #failure(error: unknown, roomBytes: number): Promise<RollcallError> {
+    const path = this.#directory.dataPath;
+    if (error instanceof RollcallError) return error;
+    try {
+      // LMDB calls it EIO when the last blocks of a disk took a part of what it wrote at once.
+      this.#isFull = isOutOfSpace(error) || (codeOf(error) === 'EIO' && !(await this.#hasRoom(roomBytes)));
+    } catch (probeError) {
+      return unavailable(path, 'cannot be written', probeError);
+    }
+    return this.#isFull ? full(path, error) : unavailable(path, 'cannot be written', error);
+  }
+
+  #hasRoom(sizeBytes: number): Promise<boolean> {
+    return hasRoom(`${this.#directory.dataPath}.room`, sizeBytes);
+  }
+
+  #openEnvironment(): Environment {
+    const { dataPath } = this.#directory;
+    const environment = new Environment(dataPath);
+    if (environment.get('head', HEAD_KEY)?.equals(this.#headRow) === true) return environment;
+    // A write was refused and is there all the same, or one that succeeded is not.
+    void environment.close();
+    throw unavailable(dataPath, 'is not as it was left; the server must be restarted');
+  }
+
+  async #dropEnvironment(): Promise<void> {
+    const environment = this.#environment;
+    this.#environment = undefined;
+    await environment?.close();
+  }
+}
+
+/** A broken invariant of the caller: what was written could not be loaded again. */
+function refuseOutOfOrder(head: Head, { revision, floor, batches }: CommitGroup): void {
+  const revisions = [head.revision, ...batches.map((batch) => batch.revision)];
+  const ascend = revisions.every((each, index) => index === 0 || each > (revisions[index - 1] ?? each));
+  if (ascend && revision === revisions.at(-1) && floor >= head.floor && floor <= revision) return;
+  throw new RollcallError(
+    'INTERNAL',
+    `revisions ${revisions.slice(1).join(', ')} to ${revision}, with floor ${floor}, ` +
+      `cannot follow revision ${head.revision} with floor ${head.floor}`,
+  );
+}

@@ -1,0 +1,139 @@
+import { crc32 } from 'node:zlib';
+import type { Change, Entry, Revision } from '../contract.js';
+import type { PersistedLease, TimedBatch } from '../embedded/persistence.js';
+import { u64, u64OfKey, writeU64 } from './integers.js';
+
+/*
+ * The rows of format 1. A row is a CRC-32 of its key and its body, and then its body. Numbers are
+ * little-endian, but big-endian in keys; texts are ASCII.
+ *
+ *   table    key         body
+ *   kv       key         createRevision 8, modRevision 8, lease 8 (0: none), value
+ *   history  revision 8  timeMs 8, count of changes 4, and for each: length of key 2, key, which of the two
+ *                        follow 1 (bit 0 entry, bit 1 prev), and for those: createRevision 8, modRevision 8,
+ *                        lease 8, length of value 4, value
+ *   leases   id 8        ttlMs 8
+ *   head     'head'      see head.ts
+ */
+
+export const CHECKSUM_BYTES = 4;
+const STAMP_BYTES = 24;
+const LENGTH_BYTES = 4;
+const HAS_ENTRY = 1;
+const HAS_PREV = 2;
+
+/** Puts the checksum in front of a body that was written from {@link CHECKSUM_BYTES} on. */
+export function seal(key: Buffer, row: Buffer): Buffer {
+  row.writeUInt32LE(crc32(row.subarray(CHECKSUM_BYTES), crc32(key)), 0);
+  return row;
+}
+
+export function isSealed(key: Buffer, row: Buffer): boolean {
+  return row.length >= CHECKSUM_BYTES && row.readUInt32LE(0) === crc32(row.subarray(CHECKSUM_BYTES), crc32(key));
+}
+
+/** The row's checksum, as a small integer: it stands for the row in the digest of its table. */
+export function checksumOf(row: Buffer): number {
+  return row.readInt32LE(0);
+}
+
+export function encodeEntry(key: Buffer, entry: Entry): Buffer {
+  const row = Buffer.allocUnsafe(CHECKSUM_BYTES + STAMP_BYTES + entry.value.length);
+  row.set(entry.value, writeStamp(row, entry, CHECKSUM_BYTES));
+  return seal(key, row);
+}
+
+/** What decoding needs, since a row is a view of bytes that do not outlive the load. */
+export interface Keep {
+  /** A copy that lasts. */
+  value(bytes: Buffer): Uint8Array;
+  /** An entry that is kept already, so that equal ones are not held twice. */
+  known(key: string, modRevision: Revision): Entry | undefined;
+}
+
+export function decodeEntry(key: Buffer, row: Buffer, keep: Keep): Entry {
+  const valueAt = CHECKSUM_BYTES + STAMP_BYTES;
+  return readEntry(row, { key: key.toString('latin1'), at: CHECKSUM_BYTES, valueAt, end: row.length, keep });
+}
+
+export function encodeBatch(key: Buffer, { timeMs, changes }: TimedBatch): Buffer {
+  let sizeBytes = CHECKSUM_BYTES + 8 + 4;
+  for (const { key: name, entry, prev } of changes) sizeBytes += 2 + name.length + 1 + sizeOf(entry) + sizeOf(prev);
+  const row = Buffer.allocUnsafe(sizeBytes);
+  let at = row.writeUInt32LE(changes.length, writeU64(row, timeMs, CHECKSUM_BYTES));
+  for (const { key: name, entry, prev } of changes) {
+    at = row.writeUInt16LE(name.length, at);
+    at += row.write(name, at, 'latin1');
+    at = row.writeUInt8((entry === undefined ? 0 : HAS_ENTRY) | (prev === undefined ? 0 : HAS_PREV), at);
+    if (entry !== undefined) at = writeEntry(row, entry, at);
+    if (prev !== undefined) at = writeEntry(row, prev, at);
+  }
+  return seal(key, row);
+}
+
+/** @throws RangeError when the row is not one. */
+export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
+  const changes: Change[] = [];
+  let at = CHECKSUM_BYTES + 8 + 4;
+  for (let left = row.readUInt32LE(CHECKSUM_BYTES + 8); left > 0; left--) {
+    const nameEnd = at + 2 + row.readUInt16LE(at);
+    const name = row.toString('latin1', at + 2, nameEnd);
+    const which = row.readUInt8(nameEnd);
+    at = nameEnd + 1;
+    const entry = (which & HAS_ENTRY) === 0 ? undefined : next(name);
+    const prev = (which & HAS_PREV) === 0 ? undefined : next(name);
+    changes.push({ key: name, entry, prev });
+  }
+  return { revision: u64OfKey(key), timeMs: u64(row, CHECKSUM_BYTES), changes };
+
+  function next(name: string): Entry {
+    const valueAt = at + STAMP_BYTES + LENGTH_BYTES;
+    const end = valueAt + row.readUInt32LE(at + STAMP_BYTES);
+    const entry = readEntry(row, { key: name, at, valueAt, end, keep });
+    at = end;
+    return entry;
+  }
+}
+
+export function encodeLease(key: Buffer, { ttlMs }: PersistedLease): Buffer {
+  const row = Buffer.allocUnsafe(CHECKSUM_BYTES + 8);
+  writeU64(row, ttlMs, CHECKSUM_BYTES);
+  return seal(key, row);
+}
+
+export function decodeLease(key: Buffer, row: Buffer): PersistedLease {
+  return { id: u64OfKey(key), ttlMs: u64(row, CHECKSUM_BYTES) };
+}
+
+function sizeOf(entry: Entry | undefined): number {
+  return entry === undefined ? 0 : STAMP_BYTES + LENGTH_BYTES + entry.value.length;
+}
+
+function writeEntry(row: Buffer, entry: Entry, offset: number): number {
+  const at = row.writeUInt32LE(entry.value.length, writeStamp(row, entry, offset));
+  row.set(entry.value, at);
+  return at + entry.value.length;
+}
+
+function writeStamp(row: Buffer, entry: Entry, offset: number): number {
+  const at = writeU64(row, entry.modRevision, writeU64(row, entry.createRevision, offset));
+  return writeU64(row, entry.lease ?? 0, at);
+}
+
+interface EntryAt {
+  readonly key: string;
+  readonly at: number;
+  readonly valueAt: number;
+  readonly end: number;
+  readonly keep: Keep;
+}
+
+function readEntry(row: Buffer, { key, at, valueAt, end, keep }: EntryAt): Entry {
+  const modRevision = u64(row, at + 8);
+  const known = keep.known(key, modRevision);
+  if (known !== undefined) return known;
+  const createRevision = u64(row, at);
+  const lease = u64(row, at + 16);
+  const value = keep.value(row.subarray(valueAt, end));
+  return { key, value, createRevision, modRevision, lease: lease === 0 ? undefined : lease };
+}
