@@ -7,7 +7,7 @@ import { linkAbort, orAbort } from '../lib/linked-abort.js';
 import type { Random } from '../lib/random.js';
 import { sleep } from '../lib/sleep.js';
 import { dialOrder } from './dial-order.js';
-import { formatHostPort, parseHostPort } from './host-port.js';
+import { formatHostPort, parseHostPort } from '../core/host-port.js';
 import { dial, type Link } from './link.js';
 import type { ClientLogger } from './logger.js';
 

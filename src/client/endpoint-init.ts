@@ -1,5 +1,5 @@
 import { Health, type Address, type Endpoint, type Locality } from '../gen/rollcall/v1/endpoint.js';
-import { parseHostPort } from './host-port.js';
+import { parseHostPort } from '../core/host-port.js';
 
 /** What an application says of an endpoint it registers; the limits are those of `Endpoint` in the protos. */
 export interface EndpointInit {

@@ -1,5 +1,5 @@
-import { invalidField } from '../core/errors.js';
-import { LIMITS } from '../core/limits.js';
+import { invalidField } from './errors.js';
+import { LIMITS } from './limits.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
 
 /** `host:port`, where an IPv6 host is in brackets. */

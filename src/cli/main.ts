@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { createColors } from 'picocolors';
+import { invalidField, isRollcallError } from '../core/errors.js';
+import { EXIT, exitCodeOf } from './exit-code.js';
+import { Output } from './output.js';
+import { buildProgram } from './program.js';
+
+const words = process.argv.slice(2);
+const ownWords = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+const output = new Output(process, ownWords.includes('--json'));
+
+/** Says why a command failed, and returns how the process is to end. */
+function exitCodeOfFailure(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // --help and --version end so too.
+    if (error.exitCode === 0) return EXIT.ok;
+    if (error.code !== 'commander.help') {
+      output.error(invalidField({ field: 'arguments', description: error.message.replace(/^error: /, '') }));
+    }
+    return EXIT.usage;
+  }
+  output.error(error);
+  return isRollcallError(error) ? exitCodeOf(error) : EXIT.failed;
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const program = buildProgram(version, {
+  output,
+  environment: process.env,
+  colors: createColors(process.stdout.isTTY && process.env['NO_COLOR'] === undefined),
+  // The process ends by itself once nothing is left to do, so that nothing that was printed is lost.
+  onExit: (code) => (process.exitCode = code),
+});
+try {
+  await program.parseAsync(words, { from: 'user' });
+} catch (error) {
+  process.exitCode = exitCodeOfFailure(error);
+}

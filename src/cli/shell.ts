@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import type { createColors } from 'picocolors';
+import type { ClientLogger, RollcallClient } from '../client/index.js';
+import { linkAbort } from '../lib/linked-abort.js';
+import { commonOptions, type CommonOptions } from './common-options.js';
+import type { Output } from './output.js';
+import { Signals } from './signals.js';
+
+/** What the command line runs in. */
+export interface Shell {
+  readonly output: Output;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly colors: ReturnType<typeof createColors>;
+  /** Told how a command ended. */
+  readonly onExit: (code: number) => void;
+}
+
+/** What a client command works with. */
+export interface CommandContext {
+  readonly client: RollcallClient;
+  readonly options: CommonOptions;
+  readonly output: Output;
+  readonly colors: Shell['colors'];
+  readonly signals: Signals;
+  /** Aborted when the command is to end: by a signal, or because nobody reads what it prints. */
+  readonly stop: AbortSignal;
+}
+
+export interface ClientUse {
+  /** Whether to say on stderr what the client does by itself. For commands that go on for long. */
+  readonly talkative: boolean;
+}
+
+/**
+ * Runs a command with a client, which is loaded only now, and closes what was
+ * opened for it. The command resolves to its exit code.
+ */
+export async function withClient(
+  shell: Shell,
+  command: Command,
+  { talkative }: ClientUse,
+  body: (context: CommandContext) => Promise<number>,
+): Promise<void> {
+  const { output, colors, environment } = shell;
+  const options = commonOptions(command, environment);
+  const { RollcallClient } = await import('../client/index.js');
+  const client = new RollcallClient({
+    servers: options.servers,
+    namespace: options.namespace,
+    callTimeoutMs: options.timeoutMs,
+    ...(talkative ? { logger: noteLogger(output) } : {}),
+  });
+  const signals = new Signals();
+  const stop = linkAbort(signals.interrupted, output.broken);
+  try {
+    shell.onExit(await body({ client, options, output, colors, signals, stop: stop.signal }));
+  } catch (error) {
+    // What a command throws when it is told to end says only that it was told.
+    if (!stop.signal.aborted) throw error;
+    shell.onExit(signals.exitCode ?? 0);
+  } finally {
+    await client.close();
+    stop.unlink();
+    signals.release();
+  }
+}
+
+function noteLogger(output: Output): ClientLogger {
+  return {
+    debug() {},
+    info: (_, message) => output.note(message, 'info'),
+    warn: (_, message) => output.note(message, 'warn'),
+    error: (_, message) => output.note(message, 'error'),
+  };
+}
