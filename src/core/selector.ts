@@ -42,7 +42,7 @@ export function checkSelector(violations: Violations, input: Selector | undefine
   for (const [index, zone] of zones.entries()) {
     checkName(violations, 'localityPart', `${field}.zones[${index}]`, zone);
   }
-  return canonicalSelector(input);
+  return violations.none ? canonicalSelector(input) : MATCH_ALL;
 }
 
 /** The canonical form of a selector that is known to be valid. */

@@ -16,6 +16,11 @@ export class Violations {
     return ok;
   }
 
+  /** Whether nothing was found so far. */
+  get none(): boolean {
+    return this.#found.length === 0;
+  }
+
   /** @throws RollcallError INVALID_FIELD with everything found, if anything was. */
   throwIfAny(): void {
     if (this.#found.length > 0) throw invalidField(...this.#found);
