@@ -14,6 +14,7 @@ import type {
 import { RollcallError } from '../core/errors.js';
 import type { CallTracker } from './call-tracker.js';
 import { toStatus, type OnDefect } from './error-map.js';
+import { decodeStrictly } from './strict-reader.js';
 
 /** What every handler gets. */
 export interface MethodContext {
@@ -32,17 +33,20 @@ class Malformed {
 
 /** The same service with requests that never fail to deserialise, and with responses of `rawMethods` sent as they are. */
 export function lenient<T extends ServiceDefinition>(service: T, rawMethods: readonly string[] = []): T {
-  const methods = Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(([name, method]) => {
-    const requestDeserialize = (bytes: Buffer): unknown => {
-      try {
-        return method.requestDeserialize(bytes);
-      } catch (error) {
-        return new Malformed(error);
-      }
-    };
-    const raw = rawMethods.includes(name) ? { responseSerialize: (bytes: unknown) => bytes as Buffer } : {};
-    return [name, { ...method, requestDeserialize, ...raw }];
-  });
+  const methods = Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(
+    ([name, method]) => {
+      const requestDeserialize = (bytes: Buffer): unknown => {
+        try {
+          // What ts-proto generates passes its argument on to `decode`, which takes a reader as well as bytes.
+          return decodeStrictly(bytes, (reader) => method.requestDeserialize(reader as unknown as Buffer));
+        } catch (error) {
+          return new Malformed(error);
+        }
+      };
+      const raw = rawMethods.includes(name) ? { responseSerialize: (bytes: unknown) => bytes as Buffer } : {};
+      return [name, { ...method, requestDeserialize, ...raw }];
+    },
+  );
   return Object.fromEntries(methods) as T;
 }
 
@@ -129,4 +133,3 @@ export function endWith(
 ): void {
   call.emit('error', error);
 }
-
