@@ -11,7 +11,8 @@ export type UpdatablePath = (typeof UPDATABLE_PATHS)[number];
 /**
  * Checks what a client sent as an endpoint and fills in the defaults. Adds to
  * `violations`; the result is only good if none were added. The id may be
- * empty: whoever calls this chooses one. Revisions are dropped.
+ * empty: whoever calls this chooses one. Revisions are dropped, and not
+ * counted in the size: an endpoint at its bound can still be updated.
  */
 export function checkEndpoint(violations: Violations, input: Endpoint, field: string): Endpoint {
   const { namespace, service } = checkServiceName(violations, input, `${field}.`);
@@ -19,22 +20,15 @@ export function checkEndpoint(violations: Violations, input: Endpoint, field: st
   checkAddresses(violations, input.addresses, `${field}.addresses`);
   checkLocality(violations, input.locality, `${field}.locality`);
   const updatable = checkUpdatable(violations, input, field);
-  const size = Endpoint.encode(input).finish().length;
+  const { id, addresses, locality } = input;
+  const endpoint = { namespace, service, id, addresses, locality, ...updatable, createRevision: 0, modRevision: 0 };
+  const size = Endpoint.encode(endpoint).finish().length;
   violations.check(
     size <= LIMITS.endpointBytesMax,
     field,
     `must encode to at most ${LIMITS.endpointBytesMax} bytes, not ${size}`,
   );
-  return {
-    namespace,
-    service,
-    id: input.id,
-    addresses: input.addresses,
-    locality: input.locality,
-    ...updatable,
-    createRevision: 0,
-    modRevision: 0,
-  };
+  return endpoint;
 }
 
 /** The part of {@link checkEndpoint} that concerns {@link UPDATABLE_PATHS}. */
