@@ -101,8 +101,9 @@ function encodePageToken(last: string, scope: Scope): string {
 /** @throws RollcallError INVALID_TOKEN */
 function decodePageToken(token: string, scope: Scope): string {
   if (token === '') return '';
-  const [listing, last, ...rest] = Buffer.from(token.slice(0, LIMITS.tokenLengthMax), 'base64url').toString().split('/');
-  if (listing === scope.toString(36) && last !== undefined && rest.length === 0) return last;
+  const text = token.length <= LIMITS.tokenLengthMax ? Buffer.from(token, 'base64url').toString() : '';
+  const last = text.slice(text.indexOf('/') + 1);
+  if (token === encodePageToken(last, scope)) return last;
   const description = 'not the next_page_token of a page of this listing';
   throw new RollcallError('INVALID_TOKEN', `page_token: ${description}`, {
     violations: [{ field: 'page_token', description }],
