@@ -194,8 +194,13 @@ export function isRollcallError(error: unknown, reason?: Reason): error is Rollc
   );
 }
 
+/** What a message names, so that it is fit to be read, and to travel in a header. */
+const VIOLATIONS_IN_MESSAGE = 3;
+
 /** Bad input: INVALID_FIELD with the given violations, of which there is at least one. */
 export function invalidField(...violations: FieldViolation[]): RollcallError {
-  const message = violations.map((v) => `${v.field}: ${v.description}`).join('; ');
+  const named = violations.slice(0, VIOLATIONS_IN_MESSAGE).map((v) => `${v.field}: ${v.description}`);
+  const more = violations.length - named.length;
+  const message = [...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return new RollcallError('INVALID_FIELD', message, { violations });
 }

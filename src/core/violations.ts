@@ -1,6 +1,7 @@
 import { invalidField, type FieldViolation } from './errors.js';
 
-const VIOLATIONS_MAX = 16;
+/** They travel in a trailer, of which some clients take no more than 8 KiB. */
+const VIOLATIONS_MAX = 10;
 
 /** Collects what is wrong with a request, so that a caller learns of all of it at once. */
 export class Violations {
