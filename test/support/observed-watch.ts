@@ -87,6 +87,11 @@ export class ObservedWatch {
     return this.#view;
   }
 
+  /** Of the view; the server's was the same, or the watch has failed. */
+  get digest(): Digest {
+    return this.#digest;
+  }
+
   get token(): string {
     return this.#token;
   }

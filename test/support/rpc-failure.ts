@@ -51,5 +51,5 @@ export async function failure(call: Promise<unknown>): Promise<RpcFailure> {
     return rpcFailure(error);
   }
   const text = JSON.stringify(answer, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-  throw new Error(`the call should have failed, but was answered ${text}`);
+  throw new Error(`the call should have failed, but was answered ${text.slice(0, 300)}`);
 }
