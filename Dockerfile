@@ -21,5 +21,6 @@ RUN ln -s /app/dist/cli/main.js /usr/local/bin/rollcall && install -d -o node -g
 USER node
 VOLUME /data
 EXPOSE 7400
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --start-interval=1s --retries=3 CMD ["rollcall", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --start-interval=1s --retries=3 \
+    CMD ["rollcall", "health", "--timeout", "4s"]
 ENTRYPOINT ["rollcall", "serve"]
