@@ -287,8 +287,9 @@ export class EmbeddedStore implements Store {
     }
   }
 
+  /** Tells those who follow now: not who begins within such a call, and has this from history, nor who is stopped by it. */
   #tell(fn: (follower: Follower) => void): void {
-    for (const follower of [...this.#followers]) fn(follower);
+    for (const follower of [...this.#followers]) if (this.#followers.has(follower)) fn(follower);
   }
 
   /** Takes back all that waits, newest first, and tells its callers why. */
