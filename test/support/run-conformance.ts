@@ -1,0 +1,12 @@
+import { skipReason, storeConformance, type StoreHarness } from '../../src/testing/index.js';
+
+/** Runs the conformance suite of the store contract as tests of Jest, each on a harness of its own. */
+export function runConformance(engine: string, openHarness: () => StoreHarness): void {
+  describe(`the ${engine} store`, () => {
+    for (const each of storeConformance) {
+      const reason = skipReason(each, openHarness());
+      if (reason === undefined) test(each.name, () => each.run(openHarness()));
+      else test.skip(`${each.name} (${reason})`, () => undefined);
+    }
+  });
+}
