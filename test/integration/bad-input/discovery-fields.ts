@@ -62,7 +62,7 @@ const SELECTORS: readonly Row[] = [
   ),
   ...selector(
     'operator -1, which is no value of the enum',
-    requirement(['v'], -1 as Operator),
+    requirement(['v'], -1),
     'selector.label_requirements[0].operator',
   ),
   ...selector('a requirement without a key', requirement(['v'], Operator.IN, ''), 'selector.label_requirements[0].key'),

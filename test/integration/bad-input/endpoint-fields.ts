@@ -25,7 +25,7 @@ function endpointOf(bytes: number): EndpointInput {
     const left = bytes - size();
     metadata[key] = 'v'.repeat(Math.max(0, Math.min(LIMITS.metadataValueBytesMax, left)));
     // The lengths in front of the value and of its entry grow with it.
-    while (size() > bytes) metadata[key] = metadata[key]!.slice(1);
+    while (size() > bytes) metadata[key] = metadata[key].slice(1);
   }
   if (size() !== bytes) throw new Error(`made ${size()} bytes, not ${bytes}`);
   return endpoint;

@@ -52,11 +52,7 @@ export function row<Name extends MethodName>(
   return {
     method,
     input,
-    request: (stage) =>
-      encodeRequest(
-        method,
-        typeof request === 'function' ? (request as (stage: Stage) => RequestOf<Name>)(stage) : request,
-      ),
+    request: (stage) => encodeRequest(method, typeof request === 'function' ? request(stage) : request),
     outcome,
   };
 }
