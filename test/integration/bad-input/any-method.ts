@@ -90,7 +90,7 @@ export const TEXT: readonly Row[] = [
     rawRow(method, 'text that is not UTF-8', Buffer.from([...before, 0xff]), MALFORMED),
   ),
   rawRow('Register', 'a label whose value is not UTF-8', withLabel('k', Buffer.from([0xc3])), MALFORMED),
-  rawRow('Register', 'a label with the key __proto__', withLabel('__proto__', Buffer.from('v')), MALFORMED),
+  rawRow('Register', 'a label with the key `__proto__`', withLabel('__proto__', Buffer.from('v')), MALFORMED),
 ];
 
 function withLabel(key: string, value: Buffer): Buffer {
