@@ -72,7 +72,7 @@ export class Environment {
 
 async function causeOf(error: unknown): Promise<unknown> {
   try {
-    if (error instanceof Error && 'commitError' in error) await error.commitError;
+    if (typeof error === 'object' && error !== null && 'commitError' in error) await error.commitError;
     return error;
   } catch (cause) {
     return withName(cause);

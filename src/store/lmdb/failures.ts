@@ -1,8 +1,8 @@
 import { RollcallError } from '../../core/errors.js';
 
-/** The text of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The text of whatever was thrown. Errors of Node's own are not always of this realm's `Error`. */
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** STORE_CORRUPT: names the file and what to do about it. */

@@ -1,17 +1,14 @@
-import { RollcallError } from '../../core/errors.js';
+import { isRollcallError, RollcallError } from '../../core/errors.js';
 import type { Epoch } from '../contract.js';
 import type { CommitGroup, PersistedState, Persistence } from '../embedded/persistence.js';
 import type { DataDirectory } from './data-directory.js';
-import { hasRoom } from './disk-room.js';
+import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
-import { codeOf, failureOf, full, isOutOfSpace, unavailable } from './failures.js';
+import { codeOf, failureOf, full, unavailable } from './failures.js';
 import { encodeHead, HEAD_KEY, type Head } from './head.js';
 import type { Loaded } from './load-state.js';
 import { encodeBatch, encodeEntry, encodeLease } from './rows.js';
 import type { RowChange, Tables } from './table.js';
-
-/** What a group may need besides its rows, twice: the pages on the way to them, and the list of free ones. */
-const ROOM_BYTES = 256 * 1024;
 
 /**
  * A {@link Persistence} over LMDB. A group is one transaction of LMDB: the rows
@@ -25,7 +22,6 @@ export class LmdbPersistence implements Persistence {
   #headRow: Buffer;
   /** None after a failure, until the next write opens another. */
   #environment: Environment | undefined;
-  #isFull = false;
   #writing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -120,33 +116,19 @@ export class LmdbPersistence implements Persistence {
   }
 
   async #flush(changes: readonly RowChange[]): Promise<void> {
-    const roomBytes = ROOM_BYTES + changes.reduce((sum, { row }) => sum + 2 * (row?.length ?? 0), 0);
+    const { path, dataPath } = this.#directory;
+    const neededBytes = roomFor(changes);
     try {
-      // LMDB would print its error with each attempt.
-      if (this.#isFull && !(await this.#hasRoom(roomBytes))) throw full(this.#directory.path);
+      if (!(await hasRoom(path, neededBytes))) throw full(path);
       this.#environment ??= this.#openEnvironment();
       await this.#environment.write(changes);
-      this.#isFull = false;
     } catch (error) {
+      if (isRollcallError(error)) throw error;
       await this.#dropEnvironment();
-      throw await this.#failure(error, roomBytes);
+      // LMDB calls it EIO when the last blocks of a disk, filled by others meanwhile, took a part of what it wrote.
+      const isFull = codeOf(error) === 'EIO' && !(await hasRoom(path, neededBytes).catch(() => true));
+      throw isFull ? full(path, error) : failureOf(dataPath, 'cannot be written', error);
     }
-  }
-
-  async #failure(error: unknown, roomBytes: number): Promise<RollcallError> {
-    const path = this.#directory.dataPath;
-    if (error instanceof RollcallError) return error;
-    try {
-      // LMDB calls it EIO when the last blocks of a disk took a part of what it wrote at once.
-      this.#isFull = isOutOfSpace(error) || (codeOf(error) === 'EIO' && !(await this.#hasRoom(roomBytes)));
-    } catch (probeError) {
-      return unavailable(path, 'cannot be written', probeError);
-    }
-    return this.#isFull ? full(path, error) : unavailable(path, 'cannot be written', error);
-  }
-
-  #hasRoom(sizeBytes: number): Promise<boolean> {
-    return hasRoom(`${this.#directory.dataPath}.room`, sizeBytes);
   }
 
   #openEnvironment(): Environment {

@@ -1,5 +1,6 @@
 import type { Entry } from '../contract.js';
 import type { PersistedLease, PersistedState, TimedBatch } from '../embedded/persistence.js';
+import { isRollcallError } from '../../core/errors.js';
 import { otherFormat } from './data-directory.js';
 import { corrupt, failureOf } from './failures.js';
 import { readDataFile } from './file/read-data-file.js';
@@ -52,9 +53,9 @@ class StateReader {
     try {
       this.#decode(table, key, row);
     } catch (error) {
-      // Its checksum is right, so it was written so.
-      if (error instanceof RangeError) throw corrupt(this.#path, `a row of table ${table} is not one`, error);
-      throw error;
+      if (isRollcallError(error)) throw error;
+      // It ends too early, although its checksum is right.
+      throw corrupt(this.#path, `a row of table ${table} is not one`, error);
     }
   }
 

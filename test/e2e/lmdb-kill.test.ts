@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom, startChild } from './lmdb-child.js';
+
+const CYCLES = 200;
+const DIRECTORIES = 2;
+/** A process needs about this long to open the directory and write a few dozen groups. */
+const OPENING_MS = 120;
+const WRITING_MS = 60;
+
+let parent: string;
+
+beforeAll(() => {
+  parent = mkdtempSync(join(tmpdir(), 'rollcall-lmdb-'));
+});
+
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+interface Outcome {
+  readonly written: number;
+  readonly opened: number;
+}
+
+/** Kills one writer after another over the same directory, each at a random moment. */
+async function killWriters(dataDir: string, random: () => number): Promise<Outcome> {
+  let durable = 0;
+  let opened = 0;
+  let epoch: string | undefined;
+  for (let cycle = 0; cycle < CYCLES / DIRECTORIES; cycle++) {
+    const writer = startChild('lmdb-writer.mjs', dataDir);
+    // Every fourth dies while it opens the directory, the first ones while they make it.
+    const diesEarly = cycle % 4 === 0;
+    await Promise.race([diesEarly ? after(random() * OPENING_MS) : writer.line('holds'), writer.ended]);
+    if (!diesEarly) await after(random() * WRITING_MS);
+    writer.process.kill('SIGKILL');
+    const end = await writer.ended;
+    // Otherwise it ended by itself: what it found was not what had been written.
+    if (end.signal !== 'SIGKILL') throw new Error(`cycle ${cycle}: ${end.stderr}`);
+    for (const [what, number, name] of writer.lines.map((line) => line.split(' '))) {
+      if (what === 'holds') {
+        opened++;
+        expect(Number(number)).toBeGreaterThanOrEqual(durable);
+        expect(name).toBe((epoch ??= name));
+      }
+      durable = Number(number);
+    }
+  }
+  return { written: durable, opened };
+}
+
+test(`${CYCLES} times killed at any moment, no group that was durable is lost, and none is there in part`, async () => {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+  process.stderr.write(`lmdb-kill: SEED=${seed}\n`);
+  const outcomes = await Promise.all(
+    Array.from({ length: DIRECTORIES }, (_, i) => killWriters(join(parent, `data-${i}`), seededRandom(seed + i))),
+  );
+  for (const { written, opened } of outcomes) {
+    expect(written).toBeGreaterThan(CYCLES);
+    expect(opened).toBeGreaterThan((CYCLES / DIRECTORIES) * 0.7);
+  }
+}, 120_000);
