@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { createColors } from 'picocolors';
-import { invalidField, isRollcallError } from '../core/errors.js';
+import { isRollcallError, RollcallError } from '../core/errors.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { Output } from './output.js';
 import { buildProgram } from './program.js';
@@ -17,7 +17,10 @@ function exitCodeOfFailure(error: unknown): number {
     // --help and --version end so too.
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code !== 'commander.help') {
-      output.error(invalidField({ field: 'arguments', description: error.message.replace(/^error: /, '') }));
+      const description = error.message.replace(/^error: /, '');
+      output.error(
+        new RollcallError('INVALID_FIELD', description, { violations: [{ field: 'arguments', description }] }),
+      );
     }
     return EXIT.usage;
   }

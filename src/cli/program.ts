@@ -40,6 +40,7 @@ function addServe(program: Command): void {
     .allowUnknownOption()
     .passThroughOptions()
     .argument('[arguments...]')
+    .addHelpText('after', '\nIts options are shown by: rollcall serve --help')
     .action(async (words: string[]) => {
       const { serveCommand } = await import('./serve.js');
       const serve = serveCommand().name('rollcall serve').copyInheritedSettings(program);

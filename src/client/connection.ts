@@ -10,6 +10,7 @@ import { dialOrder } from './dial-order.js';
 import { formatHostPort, parseHostPort } from '../core/host-port.js';
 import { dial, type Link } from './link.js';
 import type { ClientLogger } from './logger.js';
+import { ProcessHold } from './process-hold.js';
 
 export const DEFAULT_PORT = 7400;
 
@@ -55,6 +56,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #credentials: ChannelCredentials;
   readonly #closing = new AbortController();
+  readonly #hold = new ProcessHold();
   readonly #start: number;
   #alternates: readonly string[] = [];
   #link: Link | undefined;
@@ -82,6 +84,11 @@ export class Connection {
   /** Aborted by {@link close}, with CLIENT_CLOSED for a reason. */
   get closed(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Keeps the process alive until the returned release is called, for work that outlives a call. */
+  hold(): () => void {
+    return this.#hold.hold();
   }
 
   /**
@@ -140,7 +147,7 @@ export class Connection {
   }
 
   /**
-   * Makes one call, again on other servers while it fails in a way that may pass.
+   * Makes one call, again on other servers while it fails in a way that may pass. Keeps the process alive meanwhile.
    *
    * @param attempt must be safe to repeat
    * @throws what the call threw last, when its time is up or it cannot be helped by repeating it; TIMED_OUT when it
@@ -153,6 +160,7 @@ export class Connection {
     const deadline = Number.isFinite(timeoutMs)
       ? clock.after(timeoutMs, () => scope.abort(new RollcallError('TIMED_OUT', `no answer within ${timeoutMs} ms`)))
       : undefined;
+    const release = this.hold();
     let latest: unknown;
     try {
       for (let failures = 0; ; failures++) {
@@ -171,6 +179,7 @@ export class Connection {
         }
       }
     } finally {
+      release();
       deadline?.cancel();
       scope.unlink();
     }

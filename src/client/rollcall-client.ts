@@ -22,7 +22,6 @@ import { toEndpoint, type EndpointInit } from './endpoint-init.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { Link } from './link.js';
 import { silentLogger, type ClientLogger } from './logger.js';
-import { ProcessHold } from './process-hold.js';
 import { Registration } from './registration.js';
 import { ServiceWatch } from './watch.js';
 import type { WatchEvent } from './watch-event.js';
@@ -45,7 +44,6 @@ export class RollcallClient implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #keeper: LeaseKeeper;
   readonly #registrations = new Set<Registration>();
-  readonly #hold = new ProcessHold();
   #closed: Promise<void> | undefined;
 
   /** @throws RollcallError INVALID_FIELD for a server address that is none */
@@ -72,7 +70,7 @@ export class RollcallClient implements AsyncDisposable {
   async register(endpoint: EndpointInit, options: RegisterOptions = {}): Promise<Registration> {
     const id = uuid7(this.#clock.wallMs(), (bytes) => this.#random.fill(bytes));
     const wanted = toEndpoint(endpoint, { namespace: this.#namespace, id });
-    const release = this.#hold.hold();
+    const release = this.#connection.hold();
     try {
       const registration = await Registration.open(
         wanted,
@@ -209,7 +207,7 @@ export class RollcallClient implements AsyncDisposable {
     };
     const context = { connection: this.#connection, clock: this.#clock, random: this.#random, logger: this.#logger };
     const scope = linkAbort(returned, options.signal, this.#connection.closed);
-    const release = this.#hold.hold();
+    const release = this.#connection.hold();
     try {
       yield* new ServiceWatch(target, context).events(scope.signal);
     } finally {
@@ -233,13 +231,8 @@ export class RollcallClient implements AsyncDisposable {
     }
   }
 
-  async #call<T>(options: CallOptions, attempt: (link: Link, signal: AbortSignal) => Promise<T>): Promise<T> {
-    const release = this.#hold.hold();
-    try {
-      return await this.#connection.call(attempt, this.#limits(options));
-    } finally {
-      release();
-    }
+  #call<T>(options: CallOptions, attempt: (link: Link, signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#connection.call(attempt, this.#limits(options));
   }
 
   #limits({ signal, timeoutMs }: CallOptions): CallLimits {

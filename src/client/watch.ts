@@ -48,6 +48,8 @@ export class ServiceWatch {
   #state: ViewState;
   /** Whether any stream of this watch was ever answered. */
   #answered = false;
+  /** Whether a stream was answered since the last one ended. */
+  #flowing = false;
   #failures = 0;
   #openedMs = 0;
 
@@ -79,6 +81,7 @@ export class ServiceWatch {
 
   async *#oneStream(xxh64: Xxh64, signal: AbortSignal): AsyncGenerator<WatchEvent, StreamEnd, undefined> {
     const { connection, clock } = this.#context;
+    this.#flowing = false;
     this.#openedMs = clock.monotonicMs();
     const link = await connection.connect(signal);
     this.#openedMs = clock.monotonicMs();
@@ -109,10 +112,11 @@ export class ServiceWatch {
 
   #noteAnswer(link: Link): void {
     const { service } = this.#target;
-    if (this.#answered && this.#failures > 0) {
+    if (this.#answered && !this.#flowing) {
       this.#context.logger.info({ service, address: link.address }, `watching ${service} again, at ${link.address}`);
     }
     this.#answered = true;
+    this.#flowing = true;
   }
 
   /** Returns how long to wait before the next stream. */
@@ -129,7 +133,6 @@ export class ServiceWatch {
       { service, address: end.link.address },
       `${end.link.address} is going away; watching ${service} elsewhere`,
     );
-    this.#failures++;
     return random.fraction() * Math.min(end.advice.delayMaxMs, RECONNECT_DELAY_MS_MAX);
   }
 
