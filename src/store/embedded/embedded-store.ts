@@ -304,10 +304,12 @@ export class EmbeddedStore implements Store {
   }
 
   #onTick(restarted: boolean): void {
-    if (restarted) this.#leases.renewAll(this.#running.nowMs());
-    // Renewals that have arrived while the process was busy are handled before anything expires.
+    const nowMs = this.#running.nowMs();
+    if (restarted) this.#leases.renewAll(nowMs);
+    // Renewals that have arrived while the process was busy are handled before anything expires. What is due is so as of
+    // this tick: in the time until then the process may have been stopped, which only the next tick will credit.
     this.#clock.soon(() => {
-      if (this.#closing === undefined) for (const lease of this.#leases.takeDue(this.#running.nowMs())) this.#expire(lease);
+      if (this.#closing === undefined) for (const lease of this.#leases.takeDue(nowMs)) this.#expire(lease);
     });
   }
 
