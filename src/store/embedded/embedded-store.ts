@@ -44,6 +44,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** A group whose leases are still those of the table. */
+interface Group extends CommitGroup {
+  readonly leasesGranted: readonly Lease[];
+}
+
 /** For callers that only wait until what they were told of is durable. */
 const NOTHING_TO_WRITE = { batch: undefined, ended: [], compactTo: 0 } as const;
 
@@ -193,7 +198,7 @@ export class EmbeddedStore implements Store {
 
   /** Takes an evaluated transaction into the head and waits until it is durable. Resolves to its revision. */
   async #commit({ changes, ended }: Extract<Evaluation, { kind: 'changes' }>): Promise<Revision> {
-    if (changes.length === 0 && !ended.some((lease) => lease.durable)) {
+    if (changes.length === 0 && !ended.some((lease) => lease.heldKeys)) {
       for (const lease of ended) this.#leases.remove(lease);
       const revision = this.#headRevision;
       if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
@@ -241,7 +246,7 @@ export class EmbeddedStore implements Store {
     this.#writing = undefined;
   }
 
-  #group(writes: readonly Waiting[]): CommitGroup {
+  #group(writes: readonly Waiting[]): Group {
     const batches = writes.flatMap((write) => write.batch ?? []);
     const granted = new Map<LeaseId, Lease>();
     for (const { changes } of batches) {
@@ -257,13 +262,13 @@ export class EmbeddedStore implements Store {
         ...writes.map((write) => write.compactTo),
       ),
       batches,
-      leasesGranted: [...granted.values()].map(({ id, ttlMs }) => ({ id, ttlMs })),
+      leasesGranted: [...granted.values()],
       leasesEnded: writes.flatMap((write) => write.ended.map(({ id }) => id)),
     };
   }
 
   /** Shows what has become durable, to readers first. */
-  #publish({ revision, floor, batches, leasesGranted }: CommitGroup): void {
+  #publish({ revision, floor, batches, leasesGranted }: Group): void {
     for (const batch of batches) {
       this.#durable.apply(batch.changes);
       for (const { key } of batch.changes) {
@@ -271,9 +276,8 @@ export class EmbeddedStore implements Store {
       }
     }
     const nowMs = this.#running.nowMs();
-    for (const { id } of leasesGranted) {
-      const lease = this.#leases.get(id);
-      if (lease === undefined) continue;
+    // Also one that is to end in a group that waits: it would be back if that cannot be written.
+    for (const lease of leasesGranted) {
       lease.durable = true;
       // The holder counts from the answer it is about to get, not from before the flush.
       this.#leases.renew(lease, nowMs);

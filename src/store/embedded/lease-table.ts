@@ -11,6 +11,8 @@ export interface Lease extends PersistedLease {
   readonly keys: Set<string>;
   /** Whether it was written to disk. */
   durable: boolean;
+  /** Whether it ever held a key, and so was written to disk, or is about to be. */
+  heldKeys: boolean;
   /** The bucket that will look at it next. */
   bucket: number;
 }
@@ -46,7 +48,8 @@ export class LeaseTable {
 
   /** A lease that was persisted, with its full TTL ahead. */
   add({ id, ttlMs }: PersistedLease, nowMs: number, durable = false): Lease {
-    const lease: Lease = { id, ttlMs, deadlineMs: nowMs + ttlMs, keys: new Set(), durable, bucket: 0 };
+    const deadlineMs = nowMs + ttlMs;
+    const lease: Lease = { id, ttlMs, deadlineMs, keys: new Set(), durable, heldKeys: durable, bucket: 0 };
     this.restore(lease);
     return lease;
   }
@@ -99,7 +102,10 @@ export class LeaseTable {
   #move(key: string, from: LeaseId | undefined, to: LeaseId | undefined): void {
     if (from === to) return;
     if (from !== undefined) this.#leases.get(from)?.keys.delete(key);
-    if (to !== undefined) this.#leases.get(to)?.keys.add(key);
+    const holder = to === undefined ? undefined : this.#leases.get(to);
+    if (holder === undefined) return;
+    holder.keys.add(key);
+    holder.heldKeys = true;
   }
 
   #schedule(lease: Lease): void {
