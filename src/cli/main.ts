@@ -35,7 +35,6 @@ const program = buildProgram(version, {
   output,
   environment: process.env,
   colors: createColors(process.stdout.isTTY && process.env['NO_COLOR'] === undefined),
-  // The process ends by itself once nothing is left to do, so that nothing that was printed is lost.
   onExit: (code) => (process.exitCode = code),
 });
 try {
@@ -43,3 +42,10 @@ try {
 } catch (error) {
   process.exitCode = exitCodeOfFailure(error);
 }
+
+// What was printed is to be read, but a connection attempt that was given up, of which grpc-js does not let go before it
+// fails by itself, is nothing to wait for.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
+);
+process.exit();

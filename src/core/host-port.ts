@@ -3,7 +3,7 @@ import { LIMITS } from './limits.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
 
 /** `host:port`, where an IPv6 host is in brackets. */
-const HOST_PORT = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/;
+const HOST_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
 
 /**
  * Reads `host:port`; an IPv6 host is written in brackets.
