@@ -1,9 +1,14 @@
 /** What operators and their tools expect of any gRPC server: health, reflection, channelz. */
+import { readFileSync } from 'node:fs';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { addAdminServicesToServer, type Server } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProtoPath } from 'grpc-health-check';
-import { PROTO_DIR } from './package-files.js';
+
+/** The compiled protos, a google.protobuf.FileDescriptorSet, that come with the package. */
+const DESCRIPTORS_FILE = new URL('../../proto/rollcall.binpb', import.meta.url);
 
 const SERVICES = ['rollcall.v1.RegistryService', 'rollcall.v1.DiscoveryService'];
 
@@ -20,11 +25,20 @@ export function addOperations(server: Server): Health {
   };
   set(false);
   health.addToServer(server);
-  const protos = loadSync(['rollcall/v1/registry.proto', 'rollcall/v1/discovery.proto', healthProtoPath], {
-    includeDirs: [PROTO_DIR],
-    keepCase: true,
-  });
-  new ReflectionService(protos).addToServer(server);
+  const protos = { ...reflectedFiles(), ...loadSync(healthProtoPath) };
+  new ReflectionService(protos, { services: [...SERVICES, 'grpc.health.v1.Health'] }).addToServer(server);
   addAdminServicesToServer(server);
   return { set };
+}
+
+/**
+ * The protos as buf compiled them, for the reflection service. Those that
+ * proto-loader makes of the same files lack their imports, so that a client
+ * cannot resolve google.protobuf.Duration (grpc-node#3018).
+ */
+function reflectedFiles(): PackageDefinition {
+  const { file: files } = fromBinary(FileDescriptorSetSchema, readFileSync(DESCRIPTORS_FILE));
+  const fileDescriptorProtos = files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
+  // The reflection service reads nothing else of a definition.
+  return { rollcall: { fileDescriptorProtos } as PackageDefinition[string] };
 }
