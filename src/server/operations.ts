@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { addAdminServicesToServer, type Server } from '@grpc/grpc-js';
-import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, protoPath as healthProtoPath } from 'grpc-health-check';
+import { HealthImplementation } from 'grpc-health-check';
 
 /** The compiled protos, a google.protobuf.FileDescriptorSet, that come with the package. */
 const DESCRIPTORS_FILE = new URL('../../proto/rollcall.binpb', import.meta.url);
@@ -25,8 +25,7 @@ export function addOperations(server: Server): Health {
   };
   set(false);
   health.addToServer(server);
-  const protos = { ...reflectedFiles(), ...loadSync(healthProtoPath) };
-  new ReflectionService(protos, { services: [...SERVICES, 'grpc.health.v1.Health'] }).addToServer(server);
+  new ReflectionService(reflectedFiles(), { services: [...SERVICES, 'grpc.health.v1.Health'] }).addToServer(server);
   addAdminServicesToServer(server);
   return { set };
 }
@@ -34,7 +33,8 @@ export function addOperations(server: Server): Health {
 /**
  * The protos as buf compiled them, for the reflection service. Those that
  * proto-loader makes of the same files lack their imports, so that a client
- * cannot resolve google.protobuf.Duration (grpc-node#3018).
+ * cannot resolve google.protobuf.Duration (grpc-node#3018), and misname the
+ * entries of maps.
  */
 function reflectedFiles(): PackageDefinition {
   const { file: files } = fromBinary(FileDescriptorSetSchema, readFileSync(DESCRIPTORS_FILE));
