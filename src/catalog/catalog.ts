@@ -165,7 +165,11 @@ export class Catalog {
   /** Renews leases. In the order asked: the TTL in milliseconds, or undefined for a lease that is not alive. */
   async renew(leaseIds: readonly LeaseId[]): Promise<readonly (number | undefined)[]> {
     const violations = new Violations();
-    violations.check(leaseIds.length <= LIMITS.leasesPerMessageMax, 'lease_ids', `at most ${LIMITS.leasesPerMessageMax}`);
+    violations.check(
+      leaseIds.length <= LIMITS.leasesPerMessageMax,
+      'lease_ids',
+      `at most ${LIMITS.leasesPerMessageMax}`,
+    );
     violations.throwIfAny();
     return this.#store.renewLeases(leaseIds);
   }

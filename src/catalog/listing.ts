@@ -47,7 +47,8 @@ export class Listing {
       .sort((a, b) => compare(a.endpoint.id, b.endpoint.id));
     let bytes = 0;
     let length = 0;
-    while (length < Math.min(records.length, pageSize) && bytes <= PAGE_BYTES_MAX) bytes += records[length++]!.encoded.length;
+    while (length < Math.min(records.length, pageSize) && bytes <= PAGE_BYTES_MAX)
+      bytes += records[length++]!.encoded.length;
     const endpoints = records.slice(0, length).map((record) => record.endpoint);
     const last = length === records.length;
     return {
@@ -113,4 +114,3 @@ function decodePageToken(token: string, scope: Scope): string {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-

@@ -57,7 +57,7 @@ export class Reaper {
     });
     const alive = new Set<string>();
     let after = '';
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await this.#store.range({ prefix: LIVENESS_PREFIX, after, limit: PAGE });
       for (const { key } of page.entries) alive.add(key);
       after = page.entries.at(-1)?.key ?? after;

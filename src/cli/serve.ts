@@ -2,7 +2,14 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { isRollcallError, type Reason } from '../core/errors.js';
 import { formatDurationText } from '../lib/duration-text.js';
-import { environmentVariable, readConfig, RollcallServer, SETTING_NAMES, SETTINGS, type Config } from '../server/index.js';
+import {
+  environmentVariable,
+  readConfig,
+  RollcallServer,
+  SETTING_NAMES,
+  SETTINGS,
+  type Config,
+} from '../server/index.js';
 
 /** How `rollcall serve` ends; also in its help and in docs/OPERATIONS.md. */
 const EXIT = { ok: 0, failed: 1, configuration: 2, store: 3, address: 4 } as const;

@@ -32,11 +32,7 @@ export function checkEndpoint(violations: Violations, input: Endpoint, field: st
 }
 
 /** The part of {@link checkEndpoint} that concerns {@link UPDATABLE_PATHS}. */
-export function checkUpdatable(
-  violations: Violations,
-  input: Endpoint,
-  field: string,
-): Pick<Endpoint, UpdatablePath> {
+export function checkUpdatable(violations: Violations, input: Endpoint, field: string): Pick<Endpoint, UpdatablePath> {
   const weight = input.weight ?? DEFAULTS.weight;
   violations.check(weight <= LIMITS.weightMax, `${field}.weight`, `must be 0–${LIMITS.weightMax}`);
   checkMap(violations, input.labels, {

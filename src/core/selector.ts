@@ -1,5 +1,9 @@
 import { Health, type Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import { LabelRequirement_Operator as Operator, type LabelRequirement, type Selector } from '../gen/rollcall/v1/selector.js';
+import {
+  LabelRequirement_Operator as Operator,
+  type LabelRequirement,
+  type Selector,
+} from '../gen/rollcall/v1/selector.js';
 import { LIMITS } from './limits.js';
 import { checkName } from './names.js';
 import type { Violations } from './violations.js';
@@ -27,7 +31,11 @@ export function checkSelector(violations: Violations, input: Selector | undefine
       `${field}.label_requirements`,
       `at most ${LIMITS.labelRequirementsMax}`,
     ),
-    violations.check(health.length <= LIMITS.selectorHealthMax, `${field}.health`, `at most ${LIMITS.selectorHealthMax}`),
+    violations.check(
+      health.length <= LIMITS.selectorHealthMax,
+      `${field}.health`,
+      `at most ${LIMITS.selectorHealthMax}`,
+    ),
     violations.check(zones.length <= LIMITS.selectorZonesMax, `${field}.zones`, `at most ${LIMITS.selectorZonesMax}`),
   ];
   if (sized.includes(false)) return MATCH_ALL;

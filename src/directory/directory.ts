@@ -6,7 +6,14 @@ import { RemovedEndpoint_Reason as RemovalReason } from '../gen/rollcall/v1/disc
 import { systemClock, type Clock } from '../lib/clock.js';
 import { Deque } from '../lib/deque.js';
 import type { Change, ChangeBatch, Entry, Store } from '../store/contract.js';
-import { decodeRecord, livenessKey, parseKey, RECORD_PREFIX, type EndpointName, type EndpointRecord } from './schema.js';
+import {
+  decodeRecord,
+  livenessKey,
+  parseKey,
+  RECORD_PREFIX,
+  type EndpointName,
+  type EndpointRecord,
+} from './schema.js';
 import { ServiceState } from './service-state.js';
 
 export interface DirectoryOptions {
@@ -117,7 +124,10 @@ export class Directory {
       const timer = this.#clock.after(this.#waitMsMax, () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         reject(
-          new RollcallError('REVISION_UNAVAILABLE', `this server is at revision ${this.#revision}, not yet at ${wanted}`),
+          new RollcallError(
+            'REVISION_UNAVAILABLE',
+            `this server is at revision ${this.#revision}, not yet at ${wanted}`,
+          ),
         );
       });
       this.#waiters.push(waiter);

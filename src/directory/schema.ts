@@ -50,7 +50,8 @@ export function livenessKey({ namespace, service, id }: EndpointName): string {
 /** The endpoint that a record key or a liveness key is about. */
 export function parseKey(key: string): EndpointName {
   const [, namespace, service, id] = key.split('/');
-  if (namespace === undefined || service === undefined || id === undefined) throw new Error(`not a catalog key: ${key}`);
+  if (namespace === undefined || service === undefined || id === undefined)
+    throw new Error(`not a catalog key: ${key}`);
   return { namespace, service, id };
 }
 

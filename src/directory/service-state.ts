@@ -1,5 +1,5 @@
 import { Health } from '../gen/rollcall/v1/endpoint.js';
-import { RemovedEndpoint_Reason as RemovalReason } from '../gen/rollcall/v1/discovery.js';
+import type { RemovedEndpoint_Reason as RemovalReason } from '../gen/rollcall/v1/discovery.js';
 import type { Revision } from '../core/token.js';
 import type { ServiceName } from '../core/names.js';
 import { Deque } from '../lib/deque.js';

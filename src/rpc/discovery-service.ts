@@ -4,7 +4,11 @@ import { checkServiceName } from '../core/names.js';
 import { checkSelector } from '../core/selector.js';
 import { decodeToken } from '../core/token.js';
 import { Violations } from '../core/violations.js';
-import { DiscoveryServiceService, type DiscoveryServiceServer, type WatchRequest } from '../gen/rollcall/v1/discovery.js';
+import {
+  DiscoveryServiceService,
+  type DiscoveryServiceServer,
+  type WatchRequest,
+} from '../gen/rollcall/v1/discovery.js';
 import type { WatchSink } from '../watch/subscriber.js';
 import type { WatchHub, WatchTarget } from '../watch/watch-hub.js';
 import { toStatus } from './error-map.js';
@@ -21,7 +25,7 @@ export function discoveryService(hub: WatchHub, listing: Listing, context: Metho
       const forget = await hub.watch(target, new CallSink(call, context), signal);
       if (signal.aborted) forget();
       else signal.addEventListener('abort', forget, { once: true });
-    }) as DiscoveryServiceServer['watch'],
+    }),
     listEndpoints: unary(context, (request) => listing.endpoints(request)),
     listServices: unary(context, (request) => listing.services(request)),
   };

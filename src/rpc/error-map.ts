@@ -19,7 +19,11 @@ export function toStatus(error: unknown, method: string, onDefect: OnDefect): St
   const code = status[REASONS[known.reason].status];
   const details = [pack(ErrorInfo, { domain: ERROR_DOMAIN, reason: known.reason, metadata: { ...known.metadata } })];
   if (known.violations.length > 0) {
-    details.push(pack(BadRequest, { fieldViolations: known.violations.map((violation) => BadRequest_FieldViolation.fromPartial(violation)) }));
+    details.push(
+      pack(BadRequest, {
+        fieldViolations: known.violations.map((violation) => BadRequest_FieldViolation.fromPartial(violation)),
+      }),
+    );
   }
   const metadata = new Metadata();
   const encoded = Status.encode(Status.fromPartial({ code, message: known.message, details })).finish();

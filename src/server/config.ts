@@ -42,7 +42,11 @@ export function readConfig({ flags, environment, file }: ConfigSources): Config 
       fromFile.get(name) ?? { value: SETTINGS[name].default, source: name };
     const result = SETTINGS[name].schema.safeParse(value);
     if (result.success) config[name] = result.data;
-    else violations.push({ field: source, description: `${result.error.issues[0]?.message}, not ${JSON.stringify(value)}` });
+    else
+      violations.push({
+        field: source,
+        description: `${result.error.issues[0]?.message}, not ${JSON.stringify(value)}`,
+      });
   }
   if (violations.length > 0) throw invalidField(...violations);
   return config as Config;
@@ -72,7 +76,10 @@ function readFile(file: string): Map<string, Written> {
     });
   }
   if (typeof content !== 'object' || Array.isArray(content)) {
-    throw invalidField({ field: '--config', description: `${file} must hold one setting a line, as in "listen: 127.0.0.1:7400"` });
+    throw invalidField({
+      field: '--config',
+      description: `${file} must hold one setting a line, as in "listen: 127.0.0.1:7400"`,
+    });
   }
   return new Map(Object.entries(content as object).map(([key, value]) => [key, { value, source: `${file}: ${key}` }]));
 }
@@ -80,5 +87,7 @@ function readFile(file: string): Map<string, Written> {
 function unknownKey(key: string): string {
   const dashed = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('_', '-');
   const meant = SETTING_NAMES.find((name) => name === dashed);
-  return meant === undefined ? 'is not a setting; see rollcall serve --help' : `is not a setting; did you mean ${meant}?`;
+  return meant === undefined
+    ? 'is not a setting; see rollcall serve --help'
+    : `is not a setting; did you mean ${meant}?`;
 }

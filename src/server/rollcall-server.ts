@@ -154,7 +154,10 @@ async function bind(server: Server, listen: string): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new RollcallError('ADDRESS_UNAVAILABLE', `cannot listen on ${listen}: ${error.message}`, { cause: error }));
+      else
+        reject(
+          new RollcallError('ADDRESS_UNAVAILABLE', `cannot listen on ${listen}: ${error.message}`, { cause: error }),
+        );
     });
   });
   return `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`;

@@ -66,7 +66,9 @@ export type Config = { readonly [Name in SettingName]: z.output<(typeof SETTINGS
 function integer(min: number, max: number, defaultValue: number, description: string) {
   const schema = z
     .union([z.number(), z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)])
-    .pipe(z.number().int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+    .pipe(
+      z.number().int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`),
+    );
   return { schema, default: defaultValue, placeholder: 'N', description } as const;
 }
 

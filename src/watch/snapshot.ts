@@ -1,5 +1,4 @@
 import type { Digest } from '../core/digest.js';
-import { LIMITS } from '../core/limits.js';
 import type { Revision } from '../core/token.js';
 import type { Snapshot_Reason } from '../gen/rollcall/v1/discovery.js';
 import type { EndpointRecord } from '../directory/schema.js';
@@ -8,7 +7,7 @@ import { framedBytes, snapshotMessage } from './messages.js';
 /**
  * What a chunk is filled up to. One chunk is about what HTTP/2 lets through
  * before the reader has to answer, so this is also what a watcher that reads
- * nothing costs. Far below {@link LIMITS.messageBytesMax} even with the largest
+ * nothing costs. Far below 1 MiB, the most a message may take, even with the largest
  * endpoint on top.
  */
 const CHUNK_BYTES = 64 * 1024;

@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.js';
 import type { ServiceName } from '../core/names.js';
 import type { CanonicalSelector } from '../core/selector.js';
 import { encodeToken, type Revision, type Scope } from '../core/token.js';
-import { Snapshot_Reason as SnapshotReason } from '../gen/rollcall/v1/discovery.js';
+import type { Snapshot_Reason as SnapshotReason } from '../gen/rollcall/v1/discovery.js';
 import type { Directory } from '../directory/directory.js';
 import type { EndpointRecord } from '../directory/schema.js';
 import type { EndpointChange } from '../directory/service-state.js';
@@ -11,7 +11,6 @@ import { Deque } from '../lib/deque.js';
 import { foldChanges } from './fold-changes.js';
 import { checkpointMessage, deltaMessage, framedBytes, type Position } from './messages.js';
 import { Snapshot } from './snapshot.js';
-import type { Subscriber } from './subscriber.js';
 
 /** A delta's endpoints may take this much, which leaves room for the rest of the message. */
 const DELTA_BYTES_MAX = LIMITS.messageBytesMax - 8 * 1024;
@@ -38,7 +37,6 @@ export class Topic {
   readonly name: ServiceName;
   readonly selector: CanonicalSelector;
   readonly scope: Scope;
-  readonly subscribers = new Set<Subscriber>();
   readonly #directory: Directory;
   /** Revisions that changed the view and are remembered, oldest first. */
   readonly #changedAt = new Deque<Revision>();

@@ -59,6 +59,7 @@ export class WatchHub {
   readonly #unlisten: () => void;
   /** By service, then by selector. */
   readonly #topics = new Map<string, Map<string, Topic>>();
+  readonly #subscribers = new Map<Topic, Set<Subscriber>>();
   readonly #watchesOf = new Map<string, number>();
   readonly #dirty = new Set<Topic>();
   readonly #checkpointsDue = new Set<Topic>();
@@ -78,13 +79,11 @@ export class WatchHub {
 
   /** Watches now open, and those of them that do not read what they were sent. */
   get counts(): { readonly watches: number; readonly topics: number; readonly stalled: number } {
-    let topics = 0;
     let stalled = 0;
-    for (const topic of this.#allTopics()) {
-      topics++;
-      for (const subscriber of topic.subscribers) if (subscriber.stalled) stalled++;
+    for (const subscribers of this.#subscribers.values()) {
+      for (const subscriber of subscribers) if (subscriber.stalled) stalled++;
     }
-    return { watches: this.#watches, topics, stalled };
+    return { watches: this.#watches, topics: this.#subscribers.size, stalled };
   }
 
   /**
@@ -101,15 +100,16 @@ export class WatchHub {
       const revisionMin = target.token?.epoch === epoch ? target.token.revision : 0;
       await this.#directory.current(revisionMin);
       this.#refuseIfClosed();
-      if (signal.aborted) return release(), () => undefined;
+      if (signal.aborted) return (release(), () => undefined);
       const topic = this.#topic(target);
       const subscriber = new Subscriber(topic, sink, this.#start(topic, target));
-      topic.subscribers.add(subscriber);
+      const subscribers = this.#subscribersOf(topic);
+      subscribers.add(subscriber);
       subscriber.pump();
       return () => {
         subscriber.forget();
-        topic.subscribers.delete(subscriber);
-        if (topic.subscribers.size === 0) this.#dropTopic(topic);
+        subscribers.delete(subscriber);
+        if (subscribers.size === 0) this.#dropTopic(topic);
         release();
       };
     } catch (error) {
@@ -125,9 +125,9 @@ export class WatchHub {
     this.#unlisten();
     this.#checkpointTimer.cancel();
     const error = new RollcallError('SHUTTING_DOWN', 'this server is shutting down');
-    for (const topic of [...this.#allTopics()]) {
+    for (const [topic, subscribers] of this.#subscribers) {
       const message = reconnectMessage(reconnect, topic.position());
-      for (const subscriber of [...topic.subscribers]) {
+      for (const subscriber of subscribers) {
         subscriber.pump();
         subscriber.end(error, message);
       }
@@ -152,9 +152,11 @@ export class WatchHub {
     const onConnection = this.#watchesOf.get(connection) ?? 0;
     if (this.#watches >= this.#watchesMax || onConnection >= this.#watchesPerConnectionMax) {
       const [scope, limit] =
-        this.#watches >= this.#watchesMax ? ['server', this.#watchesMax] : ['connection', this.#watchesPerConnectionMax];
+        this.#watches >= this.#watchesMax
+          ? ['server', this.#watchesMax]
+          : ['connection', this.#watchesPerConnectionMax];
       throw new RollcallError('TOO_MANY_WATCHES', `there are already ${limit} watches on this ${scope}`, {
-        metadata: { scope: String(scope), limit: String(limit) },
+        metadata: { scope, limit: String(limit) },
       });
     }
     this.#watches++;
@@ -191,12 +193,15 @@ export class WatchHub {
     const bySelector = this.#topics.get(key);
     bySelector?.delete(topic.selector.key);
     if (bySelector?.size === 0) this.#topics.delete(key);
+    this.#subscribers.delete(topic);
     this.#dirty.delete(topic);
     this.#checkpointsDue.delete(topic);
   }
 
-  *#allTopics(): Generator<Topic> {
-    for (const bySelector of this.#topics.values()) yield* bySelector.values();
+  #subscribersOf(topic: Topic): Set<Subscriber> {
+    let subscribers = this.#subscribers.get(topic);
+    if (subscribers === undefined) this.#subscribers.set(topic, (subscribers = new Set()));
+    return subscribers;
   }
 
   #onChanges(changed: ReadonlySet<ServiceState>): void {
@@ -209,7 +214,7 @@ export class WatchHub {
   }
 
   #onCheckpoint(): void {
-    for (const topic of this.#allTopics()) this.#checkpointsDue.add(topic);
+    for (const topic of this.#subscribers.keys()) this.#checkpointsDue.add(topic);
     this.#scheduleFlush();
   }
 
@@ -238,7 +243,7 @@ export class WatchHub {
     ] as const) {
       for (const topic of topics) {
         topics.delete(topic);
-        for (const subscriber of topic.subscribers) {
+        for (const subscriber of this.#subscribers.get(topic) ?? []) {
           act(subscriber);
           if (--untilLook > 0) continue;
           untilLook = SLICE_SUBSCRIBERS;
@@ -250,4 +255,3 @@ export class WatchHub {
     }
   }
 }
-

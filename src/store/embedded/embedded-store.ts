@@ -334,4 +334,3 @@ export class EmbeddedStore implements Store {
     if (floor > this.#history.floor) this.compact(floor).catch(() => undefined);
   }
 }
-

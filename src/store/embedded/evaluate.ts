@@ -1,5 +1,13 @@
 import { RollcallError } from '../../core/errors.js';
-import { KEY_LENGTH_MAX, type Change, type Entry, type LeaseId, type Op, type Revision, type Txn } from '../contract.js';
+import {
+  KEY_LENGTH_MAX,
+  type Change,
+  type Entry,
+  type LeaseId,
+  type Op,
+  type Revision,
+  type Txn,
+} from '../contract.js';
 import type { Lease } from './lease-table.js';
 
 /** The state that a transaction is evaluated against. */
