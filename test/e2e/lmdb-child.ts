@@ -35,8 +35,8 @@ export function startChild(program: string, ...args: string[]): Child {
   let wake: () => void = () => undefined;
   let isOver = false;
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(line);
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    lines.push(text);
     wake();
   });
   const ended = new Promise<ChildEnd>((resolve) => {

@@ -13,7 +13,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { RollcallError } from '../../core/errors.js';
 import { DirectoryLock } from './directory-lock.js';
-import { corrupt, failureOf, unavailable } from './failures.js';
+import { codeOf, corrupt, failureOf, unavailable } from './failures.js';
 import { FORMAT } from './head.js';
 
 const MARKER = /^rollcall store, format (\d+)\n$/;
@@ -111,22 +111,19 @@ export function otherFormat(path: string, format: string | number): RollcallErro
   );
 }
 
+/** Makes a directory, and those above it. Not by `recursive`, which calls it ENOENT when the file system is read-only. */
 function makeDirectory(path: string): void {
   try {
     const there = statSync(path, { throwIfNoEntry: false });
-    if (there !== undefined && !there.isDirectory()) throw unavailable(path, 'the data directory is a file');
-    const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (first !== undefined) flushParents(path, first);
+    if (there?.isDirectory() === true) return;
+    if (there !== undefined) throw unavailable(path, 'is a file, where there should be a directory');
+    makeDirectory(dirname(path));
+    mkdirSync(path, 0o700);
+    // It is on disk once its parent is.
+    flushDirectory(dirname(path));
   } catch (error) {
-    throw failureOf(path, 'the data directory cannot be made', error);
-  }
-}
-
-/** A new directory is on disk once its parent is. */
-function flushParents(path: string, first: string): void {
-  for (let made = path; ; made = dirname(made)) {
-    flushDirectory(dirname(made));
-    if (made === resolve(first)) return;
+    // Another server is being started on it: the lock decides between them.
+    if (codeOf(error) !== 'EEXIST') throw failureOf(path, 'the directory cannot be made', error);
   }
 }
 

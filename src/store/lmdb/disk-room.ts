@@ -6,6 +6,7 @@ import type { RowChange } from './table.js';
  * heap, and the message may be longer: of 7 runs with injected failures, 4 ended with "malloc(): invalid next
  * size" or the like. (A write that fails in part, or a flush, it survives, and so does the environment after it.)
  * So a group is begun only where there is more room than it can use.
+ * Nor is the file opened where there is none: LMDB maps its lock file without having blocks for it, which is a SIGBUS.
  */
 
 /** Left to others who fill the same disk while a group is written, and to LMDB's list of free pages. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { codeOf } from './failures.js';
 import type { RowChange, TableName } from './table.js';
@@ -16,8 +16,19 @@ export class Environment {
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #tables: Readonly<Record<TableName, Database<Buffer, Buffer>>>;
 
-  /** The file is made if it is not there, and believed if it is. @throws whatever LMDB says. */
-  constructor(path: string) {
+  /** @throws whatever LMDB says. */
+  static create(path: string): Environment {
+    return new Environment(path);
+  }
+
+  /** Believes every byte of the file. @throws the file system's error when it is not there; whatever LMDB says. */
+  static open(path: string): Environment {
+    // LMDB would make it, and its directory too.
+    statSync(path);
+    return new Environment(path);
+  }
+
+  private constructor(path: string) {
     // Only ever holds what processes that have the file open tell each other, and ours is the only one.
     rmSync(`${path}-lock`, { force: true });
     const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;

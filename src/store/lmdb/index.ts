@@ -2,7 +2,9 @@ import type { Epoch } from '../contract.js';
 import type { Persistence } from '../embedded/persistence.js';
 import { systemRandom, type Random } from '../../lib/random.js';
 import { DataDirectory } from './data-directory.js';
+import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
+import { full } from './failures.js';
 import { encodeHead, HEAD_KEY } from './head.js';
 import { LmdbPersistence } from './lmdb-persistence.js';
 import { loadState } from './load-state.js';
@@ -34,7 +36,10 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
   const directory = new DataDirectory(dataDir);
   let persistence: LmdbPersistence | undefined;
   try {
-    if (!directory.hasData) await directory.createData((path) => writeEmptyStore(path, randomEpoch(random)));
+    if (!directory.hasData) {
+      if (!(await hasRoom(directory.path, roomFor([])))) throw full(directory.path);
+      await directory.createData((path) => writeEmptyStore(path, randomEpoch(random)));
+    }
     persistence = new LmdbPersistence(directory, loadState(directory.dataPath));
     directory.mark();
     if (newEpoch) await persistence.beginEpoch(randomEpoch(random));
@@ -48,7 +53,7 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
 async function writeEmptyStore(path: string, epoch: Epoch): Promise<void> {
   const none = { count: 0, digest: 0 };
   const head = { epoch, revision: 0, floor: 0, group: 0, kv: none, history: none, leases: none };
-  const environment = new Environment(path);
+  const environment = Environment.create(path);
   try {
     await environment.write([{ table: 'head', key: HEAD_KEY, row: encodeHead(head) }]);
   } finally {

@@ -20,23 +20,18 @@ export class LmdbPersistence implements Persistence {
   #state: PersistedState | undefined;
   #head: Head;
   #headRow: Buffer;
-  /** None after a failure, until the next write opens another. */
+  /** None before the first write, and after a failure, until the next write opens one. */
   #environment: Environment | undefined;
   #writing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  /** Takes over `directory`, whose data was just read. @throws RollcallError STORE_UNAVAILABLE */
+  /** Takes over `directory`, whose data was just read. */
   constructor(directory: DataDirectory, { state, head, headRow, tables }: Loaded) {
     this.#directory = directory;
     this.#state = state;
     this.#head = head;
     this.#headRow = headRow;
     this.#tables = tables;
-    try {
-      this.#environment = this.#openEnvironment();
-    } catch (error) {
-      throw failureOf(directory.dataPath, 'cannot be opened', error);
-    }
   }
 
   async load(): Promise<PersistedState> {
@@ -125,15 +120,30 @@ export class LmdbPersistence implements Persistence {
     } catch (error) {
       if (isRollcallError(error)) throw error;
       await this.#dropEnvironment();
+      await this.#settle();
       // LMDB calls it EIO when the last blocks of a disk, filled by others meanwhile, took a part of what it wrote.
       const isFull = codeOf(error) === 'EIO' && !(await hasRoom(path, neededBytes).catch(() => true));
       throw isFull ? full(path, error) : failureOf(dataPath, 'cannot be written', error);
     }
   }
 
+  /**
+   * Writes the head as it is. When LMDB fails to write a meta page, it leaves one there that is half the old one and
+   * half that of the refused transaction, and that looks like one whose number was damaged.
+   */
+  async #settle(): Promise<void> {
+    try {
+      this.#environment = this.#openEnvironment();
+      await this.#environment.write([{ table: 'head', key: HEAD_KEY, row: this.#headRow }]);
+    } catch {
+      // The failure goes on; the caller is told of the first one, and the next write opens the file anew.
+      await this.#dropEnvironment();
+    }
+  }
+
   #openEnvironment(): Environment {
     const { dataPath } = this.#directory;
-    const environment = new Environment(dataPath);
+    const environment = Environment.open(dataPath);
     if (environment.get('head', HEAD_KEY)?.equals(this.#headRow) === true) return environment;
     // A write was refused and is there all the same, or one that succeeded is not.
     void environment.close();

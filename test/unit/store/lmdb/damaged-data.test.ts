@@ -69,7 +69,7 @@ function damage(change: (file: Buffer) => void): void {
 
 /** Changes rows as the library would, checksums of pages and all. */
 async function rewrite(change: (environment: Environment) => Promise<void>): Promise<void> {
-  const environment = new Environment(dataPath);
+  const environment = Environment.open(dataPath);
   await change(environment);
   await environment.close();
 }

@@ -151,7 +151,7 @@ describe('a file system that refuses', () => {
     writeFileSync(dataDir, '');
     await expect(openLmdbPersistence({ dataDir })).rejects.toMatchObject({
       reason: 'STORE_UNAVAILABLE',
-      message: `${dataDir}: the data directory is a file`,
+      message: `${dataDir}: is a file, where there should be a directory`,
     });
   });
 
@@ -159,7 +159,7 @@ describe('a file system that refuses', () => {
     writeFileSync(dataDir, '');
     await expect(openLmdbPersistence({ dataDir: join(dataDir, 'inner') })).rejects.toMatchObject({
       reason: 'STORE_UNAVAILABLE',
-      message: expect.stringMatching(/inner: the data directory cannot be made: ENOTDIR/),
+      message: expect.stringMatching(/inner: the directory cannot be made: ENOTDIR/),
     });
   });
 
