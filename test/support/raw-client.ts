@@ -39,6 +39,8 @@ export interface SizedWatchResponse {
   readonly bytes: number;
 }
 
+type Cancellable = NodeJS.EventEmitter & { cancel(): void };
+
 const bytesAsTheyAre = (bytes: Buffer) => bytes;
 
 /**
@@ -48,6 +50,7 @@ const bytesAsTheyAre = (bytes: Buffer) => bytes;
 export class RawClient implements Disposable {
   readonly xxh64: Xxh64;
   readonly #client: Client;
+  readonly #streams = new Set<Cancellable>();
 
   static async connect(address: string, options: ChannelOptions = {}): Promise<RawClient> {
     return new RawClient(address, await loadXxh64(), options);
@@ -86,7 +89,9 @@ export class RawClient implements Disposable {
   watch(request: Partial_<typeof WatchRequest>): ClientReadableStream<SizedWatchResponse> {
     const { path, requestSerialize } = discovery.watch;
     const sized = (bytes: Buffer) => ({ message: WatchResponse.decode(bytes), bytes: bytes.length });
-    return this.#client.makeServerStreamRequest(path, requestSerialize, sized, WatchRequest.fromPartial(request));
+    return this.#hold(
+      this.#client.makeServerStreamRequest(path, requestSerialize, sized, WatchRequest.fromPartial(request)),
+    );
   }
 
   /** A watch whose messages are not decoded. */
@@ -96,7 +101,7 @@ export class RawClient implements Disposable {
 
   keepAlive(): ClientDuplexStream<KeepAliveRequest, KeepAliveResponse> {
     const { path, requestSerialize, responseDeserialize } = registry.keepAlive;
-    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    return this.#hold(this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize));
   }
 
   /** A unary call of any method with any bytes. */
@@ -107,16 +112,24 @@ export class RawClient implements Disposable {
 
   /** A server stream of any method with any bytes. */
   stream(path: string, request: Buffer): ClientReadableStream<Buffer> {
-    return this.#client.makeServerStreamRequest(path, bytesAsTheyAre, bytesAsTheyAre, request);
+    return this.#hold(this.#client.makeServerStreamRequest(path, bytesAsTheyAre, bytesAsTheyAre, request));
   }
 
   /** A bidirectional stream of any method with any bytes. */
   duplex(path: string): ClientDuplexStream<Buffer, Buffer> {
-    return this.#client.makeBidiStreamRequest(path, bytesAsTheyAre, bytesAsTheyAre);
+    return this.#hold(this.#client.makeBidiStreamRequest(path, bytesAsTheyAre, bytesAsTheyAre));
   }
 
+  /** Cancels every stream, and closes the connection. */
   [Symbol.dispose](): void {
+    for (const stream of this.#streams) stream.on('error', () => undefined).cancel();
     this.#client.close();
+  }
+
+  #hold<Stream extends Cancellable>(stream: Stream): Stream {
+    this.#streams.add(stream);
+    stream.on('status', () => this.#streams.delete(stream));
+    return stream;
   }
 
   #unary<Request, Response>(

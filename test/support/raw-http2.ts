@@ -1,0 +1,56 @@
+import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+
+/** What came back on one stream: headers and trailers as they are on the wire. */
+export interface RawAnswer {
+  readonly httpStatus: number | undefined;
+  readonly grpcStatus: number | undefined;
+  readonly body: Buffer;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** HTTP/2 without gRPC's manners: any headers, any bytes. */
+export class RawHttp2 implements Disposable {
+  readonly #session: ClientHttp2Session;
+
+  constructor(address: string) {
+    this.#session = connect(`http://${address}`);
+    this.#session.on('error', () => undefined);
+  }
+
+  /** Sends one request with these body parts and resolves to the answer; rejects when the stream is reset. */
+  request(path: string, body: readonly Buffer[], headers: OutgoingHttpHeaders = {}): Promise<RawAnswer> {
+    return new Promise((resolve, reject) => {
+      const sent = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers };
+      const stream = this.#session.request(sent, { endStream: false });
+      const chunks: Buffer[] = [];
+      let received: IncomingHttpHeaders = {};
+      stream.on('response', (more) => (received = { ...received, ...more }));
+      stream.on('trailers', (more) => (received = { ...received, ...more }));
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('error', reject);
+      stream.on('end', () => {
+        const grpcStatus = received['grpc-status'];
+        resolve({
+          httpStatus: received[':status'] as number | undefined,
+          grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus),
+          body: Buffer.concat(chunks),
+          headers: received,
+        });
+      });
+      for (const part of body) stream.write(part);
+      stream.end();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#session.destroy();
+  }
+}
+
+/** A message with gRPC's five bytes in front. */
+export function framed(message: Buffer, { compressed = false } = {}): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = compressed ? 1 : 0;
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
