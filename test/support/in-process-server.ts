@@ -13,15 +13,21 @@ export interface InProcessServer extends AsyncDisposable {
 export interface InProcessServerOptions {
   readonly settings?: Readonly<Partial<Record<SettingName, string>>>;
   readonly clock?: Clock;
+  readonly newEpoch?: boolean;
 }
 
 /** Starts it on a free port. Owned by the caller. */
-export async function startInProcess({ settings = {}, clock }: InProcessServerOptions = {}): Promise<InProcessServer> {
+export async function startInProcess({
+  settings = {},
+  clock,
+  newEpoch = false,
+}: InProcessServerOptions = {}): Promise<InProcessServer> {
   const flags = { store: 'memory', listen: '127.0.0.1:0', ...settings };
   const errors: string[] = [];
   const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) });
   const server = await RollcallServer.start(readConfig({ flags, environment: {}, file: undefined }), {
     logger,
+    newEpoch,
     ...(clock === undefined ? {} : { clock }),
     onFailed: (error) => errors.push(String(error)),
   });
