@@ -1,4 +1,4 @@
-import { status } from '@grpc/grpc-js';
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { Any, BadRequest, ErrorInfo } from 'nice-grpc-error-details';
 import { Status as RpcStatus } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
@@ -26,7 +26,7 @@ describe('toRollcallError', () => {
     const { code, details, metadata } = toStatus(sent, '/m', () => undefined);
     const [trailer] = metadata.get('grpc-status-details-bin');
     const received = toRollcallError(
-      clientError(Status[status[code] as keyof typeof Status], details),
+      clientError(Status[grpcStatus[code] as keyof typeof Status], details),
       trailer as Buffer,
     );
     expect(received).toMatchObject({ reason, message: 'what happened', violations, metadata: { limit: '7' } });
