@@ -9,7 +9,7 @@ export function passTime<T>(
   clock: FakeClock,
   what: string,
   read: () => T | Promise<T>,
-  stepMs = 50,
+  stepMs = 200,
 ): Promise<Exclude<T, false | undefined | null>> {
   return until(what, async () => {
     const value = await read();
