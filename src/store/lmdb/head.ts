@@ -29,12 +29,12 @@ export const HEAD_KEY = Buffer.from('head', 'latin1');
  * format 4, epoch 8, revision 8, floor 8, group 8, and for kv, history and leases: count 8, digest 4.
  * The format stays first, whatever the version.
  */
-const FORMAT_AT = CHECKSUM_BYTES;
+const FORMAT_AT = 0;
 const EPOCH_AT = FORMAT_AT + 4;
 const NUMBERS_AT = EPOCH_AT + 8;
 const TOTALS_AT = NUMBERS_AT + 3 * 8;
 const TOTALS_BYTES = 12;
-const LENGTH_BYTES = TOTALS_AT + 3 * TOTALS_BYTES;
+const LENGTH_BYTES = TOTALS_AT + 3 * TOTALS_BYTES + CHECKSUM_BYTES;
 
 export function encodeHead(head: Head): Buffer {
   const row = Buffer.allocUnsafe(LENGTH_BYTES);

@@ -4,7 +4,7 @@ import type { PersistedLease, TimedBatch } from '../embedded/persistence.js';
 import { u64, u64OfKey, writeU64 } from './integers.js';
 
 /*
- * The rows of format 1. A row is a CRC-32 of its key and its body, and then its body. Numbers are
+ * The rows of format 1. A row is its body, and then the CRC-32 of its key and its body. Numbers are
  * little-endian, but big-endian in keys; texts are ASCII.
  *
  *   table    key         body
@@ -19,27 +19,32 @@ import { u64, u64OfKey, writeU64 } from './integers.js';
 export const CHECKSUM_BYTES = 4;
 const STAMP_BYTES = 24;
 const LENGTH_BYTES = 4;
+const BATCH_HEAD_BYTES = 12;
 const HAS_ENTRY = 1;
 const HAS_PREV = 2;
 
-/** Puts the checksum in front of a body that was written from {@link CHECKSUM_BYTES} on. */
+/** The CRC-32 of anything that ends with its own CRC-32. */
+const CRC_RESIDUE = 0x2144df1c;
+
+/** Writes the checksum over the last {@link CHECKSUM_BYTES} of the row. */
 export function seal(key: Buffer, row: Buffer): Buffer {
-  row.writeUInt32LE(crc32(row.subarray(CHECKSUM_BYTES), crc32(key)), 0);
+  const end = row.length - CHECKSUM_BYTES;
+  row.writeUInt32LE(crc32(row.subarray(0, end), crc32(key)), end);
   return row;
 }
 
 export function isSealed(key: Buffer, row: Buffer): boolean {
-  return row.length >= CHECKSUM_BYTES && row.readUInt32LE(0) === crc32(row.subarray(CHECKSUM_BYTES), crc32(key));
+  return row.length >= CHECKSUM_BYTES && crc32(row, crc32(key)) === CRC_RESIDUE;
 }
 
 /** The row's checksum, as a small integer: it stands for the row in the digest of its table. */
 export function checksumOf(row: Buffer): number {
-  return row.readInt32LE(0);
+  return row.readInt32LE(row.length - CHECKSUM_BYTES);
 }
 
 export function encodeEntry(key: Buffer, entry: Entry): Buffer {
-  const row = Buffer.allocUnsafe(CHECKSUM_BYTES + STAMP_BYTES + entry.value.length);
-  row.set(entry.value, writeStamp(row, entry, CHECKSUM_BYTES));
+  const row = Buffer.allocUnsafe(STAMP_BYTES + entry.value.length + CHECKSUM_BYTES);
+  row.set(entry.value, writeStamp(row, entry, 0));
   return seal(key, row);
 }
 
@@ -52,15 +57,15 @@ export interface Keep {
 }
 
 export function decodeEntry(key: Buffer, row: Buffer, keep: Keep): Entry {
-  const valueAt = CHECKSUM_BYTES + STAMP_BYTES;
-  return readEntry(row, { key: key.toString('latin1'), at: CHECKSUM_BYTES, valueAt, end: row.length, keep });
+  const end = row.length - CHECKSUM_BYTES;
+  return readEntry(row, { key: key.toString('latin1'), at: 0, valueAt: STAMP_BYTES, end, keep });
 }
 
 export function encodeBatch(key: Buffer, { timeMs, changes }: TimedBatch): Buffer {
-  let sizeBytes = CHECKSUM_BYTES + 8 + 4;
+  let sizeBytes = BATCH_HEAD_BYTES + CHECKSUM_BYTES;
   for (const { key: name, entry, prev } of changes) sizeBytes += 2 + name.length + 1 + sizeOf(entry) + sizeOf(prev);
   const row = Buffer.allocUnsafe(sizeBytes);
-  let at = row.writeUInt32LE(changes.length, writeU64(row, timeMs, CHECKSUM_BYTES));
+  let at = row.writeUInt32LE(changes.length, writeU64(row, timeMs, 0));
   for (const { key: name, entry, prev } of changes) {
     at = row.writeUInt16LE(name.length, at);
     at += row.write(name, at, 'latin1');
@@ -74,8 +79,8 @@ export function encodeBatch(key: Buffer, { timeMs, changes }: TimedBatch): Buffe
 /** @throws RangeError when the row is not one. */
 export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
   const changes: Change[] = [];
-  let at = CHECKSUM_BYTES + 8 + 4;
-  for (let left = row.readUInt32LE(CHECKSUM_BYTES + 8); left > 0; left--) {
+  let at = BATCH_HEAD_BYTES;
+  for (let left = row.readUInt32LE(8); left > 0; left--) {
     const nameEnd = at + 2 + row.readUInt16LE(at);
     const name = row.toString('latin1', at + 2, nameEnd);
     const which = row.readUInt8(nameEnd);
@@ -84,7 +89,7 @@ export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
     const prev = (which & HAS_PREV) === 0 ? undefined : next(name);
     changes.push({ key: name, entry, prev });
   }
-  return { revision: u64OfKey(key), timeMs: u64(row, CHECKSUM_BYTES), changes };
+  return { revision: u64OfKey(key), timeMs: u64(row, 0), changes };
 
   function next(name: string): Entry {
     const valueAt = at + STAMP_BYTES + LENGTH_BYTES;
@@ -96,13 +101,13 @@ export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
 }
 
 export function encodeLease(key: Buffer, { ttlMs }: PersistedLease): Buffer {
-  const row = Buffer.allocUnsafe(CHECKSUM_BYTES + 8);
-  writeU64(row, ttlMs, CHECKSUM_BYTES);
+  const row = Buffer.allocUnsafe(8 + CHECKSUM_BYTES);
+  writeU64(row, ttlMs, 0);
   return seal(key, row);
 }
 
 export function decodeLease(key: Buffer, row: Buffer): PersistedLease {
-  return { id: u64OfKey(key), ttlMs: u64(row, CHECKSUM_BYTES) };
+  return { id: u64OfKey(key), ttlMs: u64(row, 0) };
 }
 
 function sizeOf(entry: Entry | undefined): number {

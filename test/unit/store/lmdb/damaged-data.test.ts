@@ -196,7 +196,7 @@ describe('rows that are right by themselves', () => {
 test('a data file of a newer format without its marker is refused as such', async () => {
   await rewrite(async (environment) => {
     const row = Buffer.from(environment.get('head', HEAD_KEY) as Buffer);
-    row.writeUInt32LE(FORMAT + 1, 4);
+    row.writeUInt32LE(FORMAT + 1, 0);
     await environment.write([{ table: 'head', key: HEAD_KEY, row: seal(HEAD_KEY, row) }]);
   });
   await expect(openLmdbPersistence({ dataDir })).rejects.toMatchObject({
