@@ -1,13 +1,16 @@
+import { endianness } from 'node:os';
 import type { Epoch } from '../contract.js';
 import type { Persistence } from '../embedded/persistence.js';
 import { systemRandom, type Random } from '../../lib/random.js';
 import { DataDirectory } from './data-directory.js';
 import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
-import { full } from './failures.js';
+import { full, unavailable } from './failures.js';
 import { encodeHead, HEAD_KEY } from './head.js';
 import { LmdbPersistence } from './lmdb-persistence.js';
 import { loadState } from './load-state.js';
+
+const IS_SUPPORTED = endianness() === 'LE' && !['arm', 'ia32', 'mipsel'].includes(process.arch);
 
 export interface LmdbPersistenceOptions {
   /** Made if it does not exist, with its parents. */
@@ -33,6 +36,8 @@ export interface LmdbPersistenceOptions {
  */
 export async function openLmdbPersistence(options: LmdbPersistenceOptions): Promise<Persistence> {
   const { dataDir, newEpoch = false, random = systemRandom } = options;
+  // LMDB's file is in the byte order and the word size of the machine; it is read here for what nearly all have.
+  if (!IS_SUPPORTED) throw unavailable(dataDir, `data files cannot be read on this machine (${process.arch})`);
   const directory = new DataDirectory(dataDir);
   let persistence: LmdbPersistence | undefined;
   try {
