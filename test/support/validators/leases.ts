@@ -1,0 +1,158 @@
+/** L1, L2, L3, L5: when leases end, and what their holders are told. */
+import type { History, HistoryEvent, Validator } from './history.js';
+import { answeredWrites, leasesOf, type LeaseLog } from './lease-logs.js';
+import { truthOf } from './truth.js';
+
+/**
+ * The grain of the server's clock: a tick of 100 ms in which it was stopped,
+ * and 50 ms of ordinary lateness, may pass for running time. Once a stall.
+ */
+const GRAIN_MS = 150;
+
+/** How long after its TTL an endpoint may still be there: the tick, and the time to look and to write. */
+const SLACK_MS = 500;
+
+/** A disk that failed is tried again after a second, for the expiry and then for the record. */
+const DISK_RETRY_MS = 2_500;
+
+/** From here on a stall counts as a restart. */
+const RESTART_STALL_MS = 1_000;
+
+function countBetween({ events }: History, type: HistoryEvent['type'], from: number, to: number): number {
+  return events.slice(from, to).filter((event) => event.type === type).length;
+}
+
+/** L1: no lease lapses before its last renewal that was answered plus its TTL, in running time. */
+export const validateNoEarlyExpiry: Validator = (history) => {
+  const problems: string[] = [];
+  for (const lease of leasesOf(history).values()) {
+    const { ended, ttlMs, granted, renewals } = lease;
+    if (ended === undefined || !ended.lapsed) continue;
+    const before = renewals.filter(({ answered }) => answered.index < ended.index);
+    const last = before.reduce((latest, { asked }) => (asked.atMs > latest.atMs ? asked : latest), granted);
+    const grainMs = GRAIN_MS * countBetween(history, 'stall', last.index, ended.index);
+    if (ended.atMs >= last.atMs + ttlMs - grainMs) continue;
+    problems.push(`event ${ended.index}: ${nameOf(lease)} lapsed ${ended.atMs - last.atMs} ms after its last renewal`);
+  }
+  return problems;
+};
+
+/** L5: a restart gives every lease its full TTL. */
+export const validateRestartForgives: Validator = (history) => {
+  const problems: string[] = [];
+  const restarts = history.events.flatMap((event, index) =>
+    event.type === 'restart' ? { index, atMs: event.atMs } : [],
+  );
+  for (const lease of leasesOf(history).values()) {
+    const { ended, ttlMs, granted } = lease;
+    if (ended === undefined || !ended.lapsed) continue;
+    const restart = restarts.findLast(({ index }) => index < ended.index && index > granted.index);
+    if (restart === undefined) continue;
+    const grainMs = GRAIN_MS * countBetween(history, 'stall', restart.index, ended.index);
+    if (ended.atMs >= restart.atMs + ttlMs - grainMs) continue;
+    problems.push(`event ${ended.index}: ${nameOf(lease)} lapsed ${ended.atMs - restart.atMs} ms after a restart`);
+  }
+  return problems;
+};
+
+/** L2: an endpoint whose lease is no longer renewed is gone within TTL and slack, where the disk takes the writes. */
+export const validateTimelyExpiry: Validator = (history) => {
+  const truth = truthOf(history);
+  const leases = leasesOf(history);
+  const problems: string[] = [];
+  for (const [index, event] of history.events.entries()) {
+    if (event.type !== 'settled') continue;
+    const works = history.events.slice(0, index).findLast((each) => each.type === 'disk');
+    if (works?.works === false) continue;
+    const sinceDiskMs = works === undefined ? 0 : works.atMs + DISK_RETRY_MS;
+    const newest = truth.revisions.findLast((each) => each.index < index)?.revision ?? 0;
+    for (const [service, id, record] of truth.records(newest)) {
+      const lease = leases.get(record.leaseId);
+      if (lease === undefined) continue;
+      const deadlineMs = Math.max(lastExtensionMs(history, lease, index) + lease.ttlMs, sinceDiskMs) + SLACK_MS;
+      if (event.atMs <= deadlineMs) continue;
+      problems.push(
+        `event ${index}: ${service}/${id} is still there ${event.atMs - deadlineMs} ms after it should be gone`,
+      );
+    }
+  }
+  return problems;
+};
+
+/** The last moment before `index` from which a lease may count its TTL. */
+function lastExtensionMs({ events }: History, { granted, renewals }: LeaseLog, index: number): number {
+  let lastMs = granted.atMs;
+  for (const { answered } of renewals) if (answered.index < index) lastMs = Math.max(lastMs, answered.atMs);
+  for (const event of events.slice(granted.index, index)) {
+    const forgives = event.type === 'restart' || (event.type === 'stall' && event.ms >= RESTART_STALL_MS);
+    if (forgives) lastMs = Math.max(lastMs, event.atMs);
+  }
+  return lastMs;
+}
+
+/** L3: a renewal succeeds for a lease that is alive, and for no other. */
+export const validateRenewals: Validator = (history) => {
+  const leases = leasesOf(history);
+  const problems: string[] = [];
+  const endings = endingWrites(history);
+  for (const { asked, answered, what, answer } of answeredWrites(history)) {
+    if (what.kind !== 'renew' || answer.kind !== 'renewed') continue;
+    for (const [place, id] of what.leaseIds.entries()) {
+      const lease = leases.get(id);
+      const ttlMs = answer.ttlsMs[place];
+      const problem = (text: string) => problems.push(`event ${answered.index}: ${text}`);
+      if (ttlMs === undefined) {
+        if (lease === undefined || mayHaveEnded(history, lease, answered, endings)) continue;
+        problem(`${nameOf(lease)} was not found, though it is alive`);
+      } else if (lease === undefined) {
+        problem(`lease ${id} was renewed, though it never held anything`);
+      } else if (lease.ended !== undefined && lease.ended.index < asked.index) {
+        problem(`${nameOf(lease)} was renewed after its end`);
+      } else if (ttlMs !== lease.ttlMs) {
+        problem(`${nameOf(lease)} was renewed for ${ttlMs} ms`);
+      }
+    }
+  }
+  return problems;
+};
+
+/** By lease: since when a write that ends it has been under way, whatever became of it. */
+function endingWrites({ events }: History): Map<number, number> {
+  const endings = new Map<number, number>();
+  for (const [index, event] of events.entries()) {
+    if (event.type === 'write' && event.what.kind === 'deregister' && !endings.has(event.what.leaseId)) {
+      endings.set(event.what.leaseId, index);
+    }
+  }
+  return endings;
+}
+
+/** Whether a lease may be gone when `at`: it ended, is due, or somebody has asked for what ends it. */
+function mayHaveEnded(
+  history: History,
+  lease: LeaseLog,
+  at: { readonly index: number; readonly atMs: number },
+  endings: ReadonlyMap<number, number>,
+): boolean {
+  if (lease.ended !== undefined && lease.ended.index < at.index) return true;
+  if ((endings.get(lease.id) ?? Infinity) < at.index) return true;
+  const replacing = history.events
+    .slice(0, at.index)
+    .some(
+      (event, index) =>
+        index > lease.granted.index &&
+        event.type === 'write' &&
+        event.what.kind === 'register' &&
+        event.what.service === lease.service &&
+        event.what.id === lease.endpointId,
+    );
+  if (replacing) return true;
+  const renewed = lease.renewals.filter(({ answered }) => answered.index < at.index);
+  const lastMs = renewed.reduce((latest, { asked }) => Math.max(latest, asked.atMs), lease.granted.atMs);
+  const grainMs = GRAIN_MS * countBetween(history, 'stall', lease.granted.index, at.index);
+  return at.atMs >= lastMs + lease.ttlMs - grainMs;
+}
+
+function nameOf({ id, service, endpointId }: LeaseLog): string {
+  return `lease ${id} of ${service}/${endpointId}`;
+}

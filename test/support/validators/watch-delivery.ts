@@ -1,0 +1,120 @@
+/** W7, W8, W9: that a watcher is told, in time, of what it may expect, and at what cost. */
+import { LIMITS } from '../../../src/core/limits.js';
+import { decodeToken, type Revision } from '../../../src/core/token.js';
+import type { Answer, History, Validator } from './history.js';
+import { completeMessages, streamOf, streamsOf, type Stream } from './streams.js';
+import { truthOf, type Truth } from './truth.js';
+
+/** By how much a checkpoint may be late. */
+const CHECKPOINT_SLACK_MS = 200;
+
+/** What may wait in a stream, besides the message on top of it. */
+const UNTAKEN_BYTES_MAX = 64 * 1024;
+const UNTAKEN_MESSAGES_MAX = 8;
+
+/**
+ * W7: when nothing is under way, every watcher that reads has been told of the
+ * last change to its view, and no token is older than the checkpoint interval.
+ */
+export const validateLive: Validator = (history) => {
+  const truth = truthOf(history);
+  const problems: string[] = [];
+  for (const [index, event] of history.events.entries()) {
+    if (event.type !== 'settled') continue;
+    const due = newestBefore(truth, index, event.atMs - event.checkpointIntervalMs - CHECKPOINT_SLACK_MS);
+    const newest = newestBefore(truth, index, Infinity);
+    for (const id of event.reading) {
+      const stream = streamOf(history, id);
+      if (stream === undefined || (stream.ended !== undefined && stream.ended.index < index)) continue;
+      const last = completeMessages(stream).findLast((message) => message.index < index);
+      if (last === undefined) {
+        problems.push(`event ${index}: stream ${id} was told nothing`);
+        continue;
+      }
+      const { revision } = last.token;
+      const changed = changeAfter(truth, stream, revision, newest);
+      if (changed !== undefined)
+        problems.push(`event ${index}: stream ${id} is at ${revision} and missed the change at ${changed}`);
+      if (revision < due)
+        problems.push(`event ${index}: stream ${id} is at ${revision}, and no checkpoint told of ${due}`);
+    }
+  }
+  return problems;
+};
+
+function newestBefore({ revisions }: Truth, index: number, atMs: number): Revision {
+  return revisions.findLast((each) => each.index < index && each.atMs <= atMs)?.revision ?? 0;
+}
+
+/** The last revision in (from, to] that changed a stream's view, or undefined. */
+function changeAfter(truth: Truth, { watch }: Stream, from: Revision, to: Revision): Revision | undefined {
+  for (let revision = to; revision > from; revision--) {
+    const now = truth.view(watch.service, watch.selector, revision);
+    const before = truth.view(watch.service, watch.selector, revision - 1);
+    const same = now.size === before.size && [...now].every(([id, endpoint]) => before.get(id) === endpoint);
+    if (!same) return revision;
+  }
+  return undefined;
+}
+
+/**
+ * W8: a read or a watch is answered by state at least as new as its token, and
+ * as every write that was answered before it was asked for.
+ */
+export const validateReadYourWrites: Validator = (history) => {
+  const problems: string[] = [];
+  const truth = truthOf(history);
+  const epoch = truth.revisions[0]?.epoch;
+  const needed = (tokenText: string, before: number): Revision => {
+    const token = tokenText === '' ? undefined : decodeToken(tokenText, 'token');
+    return Math.max(newestAnswered(history, before), token?.epoch === epoch ? (token?.revision ?? 0) : 0);
+  };
+  for (const stream of streamsOf(history)) {
+    const first = completeMessages(stream)[0];
+    if (first === undefined) continue;
+    const least = needed(stream.watch.resumeToken, stream.watch.index);
+    if (first.token.revision < least) {
+      problems.push(
+        `event ${first.index}: stream ${stream.watch.stream} begins at ${first.token.revision}, before ${least}`,
+      );
+    }
+  }
+  for (const [index, event] of history.events.entries()) {
+    if (event.type !== 'list') continue;
+    const { revision } = decodeToken(event.resumeToken, 'resume_token');
+    const least = needed(event.minToken, event.askedAt);
+    if (revision < least) problems.push(`event ${index}: a list is of revision ${revision}, before ${least}`);
+    const expected = truth.view(event.service, event.selector, revision);
+    const same = event.endpoints.every(({ id, modRevision }) => expected.get(id)?.modRevision === modRevision);
+    if (!same || event.endpoints.length !== expected.size)
+      problems.push(`event ${index}: a list is not the view at ${revision}`);
+  }
+  return problems;
+};
+
+function newestAnswered({ events }: History, before: number): Revision {
+  let newest: Revision = 0;
+  for (const event of events.slice(0, before)) {
+    if (event.type === 'answer') newest = Math.max(newest, revisionOf(event.answer));
+  }
+  return newest;
+}
+
+function revisionOf(answer: Answer): Revision {
+  return answer.kind === 'written' || answer.kind === 'gone' ? answer.revision : 0;
+}
+
+/** W9: what is held for a watcher is bounded, whatever it does. */
+export const validateBounded: Validator = (history) => {
+  const problems: string[] = [];
+  for (const { watch, sent } of streamsOf(history)) {
+    for (const { index, bytes, untakenBytes, untakenMessages } of sent) {
+      const fits = untakenMessages <= UNTAKEN_MESSAGES_MAX && untakenBytes - bytes <= UNTAKEN_BYTES_MAX;
+      if (fits && bytes <= LIMITS.messageBytesMax) continue;
+      problems.push(
+        `event ${index}: stream ${watch.stream} holds ${untakenMessages} messages of ${untakenBytes} bytes`,
+      );
+    }
+  }
+  return problems;
+};
