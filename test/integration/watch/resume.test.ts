@@ -91,9 +91,9 @@ test('what is forgotten of other services costs a watch no snapshot', () =>
 
 test('a watcher that comes and goes all the time, among writes, is exact whenever it looks', () =>
   onServer(async (client) => {
-    let writing = true;
+    const done = new AbortController();
     const writers = ['a', 'b', 'c'].map(async (id) => {
-      while (writing) {
+      while (!done.signal.aborted) {
         const { leaseId } = await client.register(endpoint(id));
         await client.update({ endpoint: { service, id, weight: 1 }, updateMask: ['weight'], leaseId });
         if (id === 'c') await client.deregister({ service, endpointId: id, leaseId });
@@ -107,7 +107,7 @@ test('a watcher that comes and goes all the time, among writes, is exact wheneve
       expect(watch.snapshots).toEqual([]);
       position = watch.position;
     }
-    writing = false;
+    done.abort();
     await Promise.all(writers);
   }));
 
