@@ -17,7 +17,7 @@ function exitCodeOfFailure(error: unknown): number {
     // --help and --version end so too.
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code !== 'commander.help') {
-      const description = error.message.replace(/^error: /, '');
+      const description = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
       output.error(
         new RollcallError('INVALID_FIELD', description, { violations: [{ field: 'arguments', description }] }),
       );

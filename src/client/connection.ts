@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { connectivityState, credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
@@ -12,10 +13,14 @@ import { dial, type Link } from './link.js';
 import type { ClientLogger } from './logger.js';
 import { ProcessHold } from './process-hold.js';
 
-export const DEFAULT_PORT = 7400;
+const DEFAULT_PORT = 7400;
 
-/** Between rounds in which no server could be reached, and between attempts of a call. */
-export const RETRY: BackoffPolicy = { baseMs: 200, maxMs: 10_000 };
+/**
+ * Between rounds in which no server could be reached, and between attempts of a
+ * call. Short at its longest, since leases wait for it: an attempt at a server
+ * that is down costs next to nothing.
+ */
+const RETRY: BackoffPolicy = { baseMs: 200, maxMs: 2_000 };
 
 /** A connection attempt may take this long. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -76,6 +81,8 @@ export class Connection {
     this.#servers = options.servers.map((server, index) =>
       formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
     );
+    // Every watch and call listens to it, as many as there are.
+    setMaxListeners(0, this.closed);
     this.#options = options;
     this.#credentials = options.credentials ?? grpcCredentials.createInsecure();
     this.#start = Math.floor(options.random.fraction() * this.#servers.length);
