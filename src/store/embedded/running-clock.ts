@@ -20,31 +20,38 @@ const RESTART_STALL_MS = 1_000;
 export class RunningClock {
   readonly #clock: Clock;
   readonly #timer: Timer;
-  #creditedMs = 0;
+  /** What this clock showed at the last tick. */
+  #shownMs: number;
   #lastTickMs: number;
 
   /** `onTick` is called every {@link TICK_MS}; `restarted` tells that the process had stalled for a second or more. */
   constructor(clock: Clock, onTick: (restarted: boolean) => void) {
     this.#clock = clock;
     this.#lastTickMs = clock.monotonicMs();
-    this.#timer = clock.every(TICK_MS, () => onTick(this.#credit() >= RESTART_STALL_MS));
+    this.#shownMs = this.#lastTickMs;
+    this.#timer = clock.every(TICK_MS, () => onTick(this.#tick() >= RESTART_STALL_MS));
   }
 
+  /** Also leaves out a stall that no tick has noticed yet: what arrived meanwhile may be handled first. */
   nowMs(): number {
-    return this.#clock.monotonicMs() - this.#creditedMs;
+    return this.#shownMs + this.#sinceTick().ranMs;
   }
 
   stop(): void {
     this.#timer.cancel();
   }
 
-  /** Takes the stall since the last tick out of the clock and returns it. */
-  #credit(): number {
-    const now = this.#clock.monotonicMs();
-    const stallMs = now - this.#lastTickMs - TICK_MS;
-    this.#lastTickMs = now;
-    if (stallMs <= JITTER_MS) return 0;
-    this.#creditedMs += stallMs;
-    return stallMs;
+  /** Goes on to the present. Returns the stall since the last tick. */
+  #tick(): number {
+    const { ranMs, stalledMs } = this.#sinceTick();
+    this.#shownMs += ranMs;
+    this.#lastTickMs = this.#clock.monotonicMs();
+    return stalledMs;
+  }
+
+  #sinceTick(): { readonly ranMs: number; readonly stalledMs: number } {
+    const ms = this.#clock.monotonicMs() - this.#lastTickMs;
+    const lateMs = ms - TICK_MS;
+    return lateMs > JITTER_MS ? { ranMs: TICK_MS, stalledMs: lateMs } : { ranMs: ms, stalledMs: 0 };
   }
 }

@@ -34,6 +34,15 @@ describe('the running clock', () => {
     expect(running.nowMs()).toBeLessThanOrEqual(1_000 + 2 * TICK_MS);
   });
 
+  it('leaves out a stall already before the tick that notices it', async () => {
+    const { clock, running } = start();
+    await clock.advance(1_040);
+    clock.stall(5_000);
+    expect(running.nowMs()).toBe(1_000 + TICK_MS);
+    await clock.advance(0);
+    expect(running.nowMs()).toBe(1_000 + TICK_MS);
+  });
+
   it('takes a stall of a second or more for a restart, and a shorter one not', async () => {
     const { clock, ticks } = start();
     clock.stall(1_000);
