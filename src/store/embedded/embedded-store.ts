@@ -318,14 +318,23 @@ export class EmbeddedStore implements Store {
   }
 
   #expire(lease: Lease): void {
+    if (!lease.durable && lease.keys.size > 0) {
+      // Its first keys are on their way to the disk, and its TTL begins with the answer to them.
+      this.#lookAgainAfter(lease, lease.ttlMs);
+      return;
+    }
     const evaluation = evaluate({ ops: [], endLeases: [lease.id] }, this.#head);
     if (evaluation.kind !== 'changes') throw new Error('a transaction without guards cannot fail one');
     this.#commit(evaluation).catch(() => {
-      // The disk is full or gone, as callers are being told too. The lease was put back and is looked at again later.
-      this.#leases.remove(lease);
-      lease.deadlineMs = Math.max(lease.deadlineMs, this.#running.nowMs() + EXPIRY_RETRY_MS);
-      this.#leases.restore(lease);
+      // The disk is full or gone, as callers are being told too.
+      this.#lookAgainAfter(lease, EXPIRY_RETRY_MS);
     });
+  }
+
+  #lookAgainAfter(lease: Lease, ms: number): void {
+    this.#leases.remove(lease);
+    lease.deadlineMs = Math.max(lease.deadlineMs, this.#running.nowMs() + ms);
+    this.#leases.restore(lease);
   }
 
   #compactAged(): void {

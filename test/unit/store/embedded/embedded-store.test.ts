@@ -185,6 +185,34 @@ describe('an embedded store', () => {
     expect(await store.get('a')).toBeUndefined();
   });
 
+  it('expires no lease while its first key is on its way to a disk that takes longer than the TTL', async () => {
+    const { store, disk, clock } = await open();
+    const id = await lease(store);
+    disk.hold();
+    const made = store.txn({ ops: [put('a', '', id)] });
+    await clock.advance(3 * TTL_MS);
+    disk.release();
+    await made;
+    expect(await store.renewLeases([id])).toEqual([TTL_MS]);
+    await clock.advance(TTL_MS - 300);
+    expect(await store.get('a')).toBeDefined();
+    await clock.advance(600);
+    expect(await store.get('a')).toBeUndefined();
+  });
+
+  it('forgets a lease whose first key could not be written once its TTL is over', async () => {
+    const { store, disk, clock } = await open();
+    const id = await lease(store);
+    disk.hold();
+    const failed = outcomeOf(store.txn({ ops: [put('a', '', id)] }));
+    await clock.advance(3 * TTL_MS);
+    disk.fill();
+    expect(await failed).toBe('STORE_FULL');
+    disk.release();
+    await clock.advance(TTL_MS + 1_500);
+    expect(await store.renewLeases([id])).toEqual([undefined]);
+  });
+
   it('handles renewals that came while it was stopped before anything expires', async () => {
     const { store, clock } = await open();
     const id = await lease(store, 'a');
