@@ -1,4 +1,10 @@
-import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 
 /** What came back on one stream: headers and trailers as they are on the wire. */
 export interface RawAnswer {
@@ -42,8 +48,38 @@ export class RawHttp2 implements Disposable {
     });
   }
 
+  /**
+   * Sends one request and reads nothing of the answer: the stream's window fills and the server has to wait. `data` is
+   * what was received once somebody listens.
+   */
+  unread(path: string, message: Buffer): ClientHttp2Stream {
+    const stream = this.#session.request(
+      { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    );
+    stream.on('error', () => undefined);
+    stream.end(framed(message));
+    return stream;
+  }
+
   [Symbol.dispose](): void {
     this.#session.destroy();
+  }
+}
+
+/** The messages of a body, whose first five bytes each are gRPC's own. */
+export class MessageSplitter {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** Takes the next bytes, and returns the messages that are complete with them. */
+  *take(bytes: Buffer): Generator<Buffer> {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    while (this.#rest.length >= 5) {
+      const end = 5 + this.#rest.readUInt32BE(1);
+      if (this.#rest.length < end) return;
+      yield this.#rest.subarray(5, end);
+      this.#rest = this.#rest.subarray(end);
+    }
   }
 }
 
