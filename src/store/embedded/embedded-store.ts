@@ -100,7 +100,7 @@ export class EmbeddedStore implements Store {
     this.#history = new History({ ...HISTORY_DEFAULTS, ...options.history }, state.floor, state.history);
     this.#running = new RunningClock(this.#clock, (restarted) => this.#onTick(restarted));
     this.#leases = new LeaseTable(this.#running.nowMs());
-    for (const lease of state.leases) this.#leases.add(lease, this.#running.nowMs(), true);
+    for (const lease of state.leases) this.#leases.add(lease, this.#running.nowMs());
     const changes = state.entries.map((entry) => ({ key: entry.key, entry, prev: undefined }));
     this.#durable.apply(changes);
     this.#leases.apply(changes);
@@ -198,7 +198,7 @@ export class EmbeddedStore implements Store {
 
   /** Takes an evaluated transaction into the head and waits until it is durable. Resolves to its revision. */
   async #commit({ changes, ended }: Extract<Evaluation, { kind: 'changes' }>): Promise<Revision> {
-    if (changes.length === 0 && !ended.some((lease) => lease.heldKeys)) {
+    if (changes.length === 0 && ended.every((lease) => lease.onDisk === 'no')) {
       for (const lease of ended) this.#leases.remove(lease);
       const revision = this.#headRevision;
       if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
@@ -252,7 +252,7 @@ export class EmbeddedStore implements Store {
     for (const { changes } of batches) {
       for (const { entry } of changes) {
         const lease = entry?.lease === undefined ? undefined : this.#leases.get(entry.lease);
-        if (lease?.durable === false) granted.set(lease.id, lease);
+        if (lease?.onDisk === 'coming') granted.set(lease.id, lease);
       }
     }
     return {
@@ -278,7 +278,7 @@ export class EmbeddedStore implements Store {
     const nowMs = this.#running.nowMs();
     // Also one that is to end in a group that waits: it would be back if that cannot be written.
     for (const lease of leasesGranted) {
-      lease.durable = true;
+      lease.onDisk = 'yes';
       // The holder counts from the answer it is about to get, not from before the flush.
       this.#leases.renew(lease, nowMs);
     }
@@ -318,8 +318,8 @@ export class EmbeddedStore implements Store {
   }
 
   #expire(lease: Lease): void {
-    if (!lease.durable && lease.keys.size > 0) {
-      // Its first keys are on their way to the disk, and its TTL begins with the answer to them.
+    if (lease.onDisk === 'coming') {
+      // Its TTL begins with the answer to the write of its first key.
       this.#lookAgainAfter(lease, lease.ttlMs);
       return;
     }

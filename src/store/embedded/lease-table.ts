@@ -9,10 +9,8 @@ export interface Lease extends PersistedLease {
   deadlineMs: number;
   /** The keys it holds. */
   readonly keys: Set<string>;
-  /** Whether it was written to disk. */
-  durable: boolean;
-  /** Whether it ever held a key, and so was written to disk, or is about to be. */
-  heldKeys: boolean;
+  /** Whether it is on disk, where it gets with the first key that it holds. */
+  onDisk: 'no' | 'coming' | 'yes';
   /** The bucket that will look at it next. */
   bucket: number;
 }
@@ -43,13 +41,12 @@ export class LeaseTable {
     let id: LeaseId;
     do id = randomLeaseId();
     while (this.#leases.has(id));
-    return this.add({ id, ttlMs }, nowMs);
+    return this.add({ id, ttlMs }, nowMs, 'no');
   }
 
   /** A lease that was persisted, with its full TTL ahead. */
-  add({ id, ttlMs }: PersistedLease, nowMs: number, durable = false): Lease {
-    const deadlineMs = nowMs + ttlMs;
-    const lease: Lease = { id, ttlMs, deadlineMs, keys: new Set(), durable, heldKeys: durable, bucket: 0 };
+  add({ id, ttlMs }: PersistedLease, nowMs: number, onDisk: Lease['onDisk'] = 'yes'): Lease {
+    const lease: Lease = { id, ttlMs, deadlineMs: nowMs + ttlMs, keys: new Set(), onDisk, bucket: 0 };
     this.restore(lease);
     return lease;
   }
@@ -94,9 +91,13 @@ export class LeaseTable {
     for (const { key, entry, prev } of changes) this.#move(key, prev?.lease, entry?.lease);
   }
 
-  /** Takes {@link apply} back. */
+  /** Takes {@link apply} back, together with all that waits. */
   undo(changes: readonly Change[]): void {
-    for (const { key, entry, prev } of changes) this.#move(key, entry?.lease, prev?.lease);
+    for (const { key, entry, prev } of changes) {
+      this.#move(key, entry?.lease, prev?.lease);
+      const lease = entry?.lease === undefined ? undefined : this.#leases.get(entry.lease);
+      if (lease?.onDisk === 'coming' && lease.keys.size === 0) lease.onDisk = 'no';
+    }
   }
 
   #move(key: string, from: LeaseId | undefined, to: LeaseId | undefined): void {
@@ -105,7 +106,7 @@ export class LeaseTable {
     const holder = to === undefined ? undefined : this.#leases.get(to);
     if (holder === undefined) return;
     holder.keys.add(key);
-    holder.heldKeys = true;
+    if (holder.onDisk === 'no') holder.onDisk = 'coming';
   }
 
   #schedule(lease: Lease): void {

@@ -201,15 +201,26 @@ describe('an embedded store', () => {
   });
 
   it('forgets a lease whose first key could not be written once its TTL is over', async () => {
-    const { store, disk, clock } = await open();
+    const { store, disk, clock, ram } = await open();
     const id = await lease(store);
     disk.hold();
     const failed = outcomeOf(store.txn({ ops: [put('a', '', id)] }));
     await clock.advance(3 * TTL_MS);
     disk.fill();
     expect(await failed).toBe('STORE_FULL');
+    const { length } = ram.groups;
     disk.release();
-    await clock.advance(TTL_MS + 1_500);
+    await clock.advance(TTL_MS + 300);
+    expect(await store.renewLeases([id])).toEqual([undefined]);
+    expect(ram.groups.length).toBe(length);
+  });
+
+  it('lets a lease whose first key could not be written end without a write', async () => {
+    const { store, disk } = await open();
+    const id = await lease(store);
+    disk.fill();
+    expect(await outcomeOf(store.txn({ ops: [put('a', '', id)] }))).toBe('STORE_FULL');
+    expect(await store.txn({ ops: [], endLeases: [id] })).toEqual({ committed: true, revision: 0 });
     expect(await store.renewLeases([id])).toEqual([undefined]);
   });
 
