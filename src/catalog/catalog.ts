@@ -1,5 +1,5 @@
 import { checkEndpoint, checkUpdatable, UPDATABLE_PATHS, type UpdatablePath } from '../core/endpoint.js';
-import { RollcallError } from '../core/errors.js';
+import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Xxh64 } from '../core/hash.js';
 import { DEFAULTS, LIMITS } from '../core/limits.js';
 import { checkName, checkServiceName } from '../core/names.js';
@@ -90,7 +90,16 @@ export class Catalog {
           ],
           endLeases: current === undefined ? [] : [current.leaseId],
         };
-        const { committed, revision } = await this.#store.txn(txn);
+        let result;
+        try {
+          result = await this.#store.txn(txn);
+        } catch (error) {
+          // It was granted for an attempt that was lost, so long ago that it has lapsed.
+          if (!isRollcallError(error, 'LEASE_NOT_FOUND')) throw error;
+          leaseId = undefined;
+          return undefined;
+        }
+        const { committed, revision } = result;
         if (!committed) return undefined;
         const createRevision = current?.endpoint.createRevision ?? revision;
         const registered = { ...name, createRevision, modRevision: revision };
