@@ -18,6 +18,9 @@ interface Written {
   readonly source: string;
 }
 
+/** A key that is further from every setting is no slip of the finger. */
+const EDITS_MAX = 2;
+
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 export function environmentVariable(name: SettingName): string {
@@ -86,8 +89,24 @@ function readFile(file: string): Map<string, Written> {
 
 function unknownKey(key: string): string {
   const dashed = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('_', '-');
-  const meant = SETTING_NAMES.find((name) => name === dashed);
-  return meant === undefined
+  const [nearest] = SETTING_NAMES.map((name) => ({ name, edits: editsBetween(dashed, name) }))
+    .filter(({ edits }) => edits <= EDITS_MAX)
+    .sort((a, b) => a.edits - b.edits);
+  return nearest === undefined
     ? 'is not a setting; see rollcall serve --help'
-    : `is not a setting; did you mean ${meant}?`;
+    : `is not a setting; did you mean ${nearest.name}?`;
+}
+
+/** How many letters must be added, left out or replaced to make one word of another (Levenshtein). */
+function editsBetween(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let index = 0; index < from.length; index++) {
+    const next = [index + 1];
+    for (let column = 0; column < to.length; column++) {
+      const replaced = row[column]! + (from[index] === to[column] ? 0 : 1);
+      next.push(Math.min(replaced, row[column + 1]! + 1, next[column]! + 1));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIMITS } from '../core/limits.js';
 import { formatDurationText, parseDurationText } from '../lib/duration-text.js';
 
 /**
@@ -20,19 +21,24 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 export const SETTINGS = {
   listen: {
-    schema: z.string().regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT'),
+    schema: z
+      .string('must be HOST:PORT')
+      .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):\d+$/, 'must be HOST:PORT')
+      .refine((listen) => Number(listen.slice(listen.lastIndexOf(':') + 1)) <= LIMITS.portMax, {
+        error: `the port must be at most ${LIMITS.portMax}`,
+      }),
     default: '127.0.0.1:7400',
     placeholder: 'HOST:PORT',
     description: 'where to accept gRPC connections; port 0 picks a free one',
   },
   store: {
-    schema: z.enum(['lmdb', 'memory']),
+    schema: z.enum(['lmdb', 'memory'], 'must be lmdb or memory'),
     default: 'lmdb',
     placeholder: 'ENGINE',
     description: 'lmdb keeps everything on disk, memory nothing',
   },
   'data-dir': {
-    schema: z.string().min(1, 'must not be empty'),
+    schema: z.string('must be text').min(1, 'must not be empty'),
     default: './data',
     placeholder: 'DIR',
     description: 'where the lmdb store keeps its files; made if it does not exist',
@@ -51,7 +57,10 @@ export const SETTINGS = {
   'reconnect-delay-max': duration(0, MINUTE_MS, 1_000, 'over how long watchers spread their reconnects at a shutdown'),
   'shutdown-grace': duration(0, MINUTE_MS, 8_000, 'how long calls under way may take at a shutdown'),
   'log-level': {
-    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    schema: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    ),
     default: 'info',
     placeholder: 'LEVEL',
     description: 'least severe level logged: fatal, error, warn, info, debug, trace or silent',
@@ -65,7 +74,7 @@ export type Config = { readonly [Name in SettingName]: z.output<(typeof SETTINGS
 
 function integer(min: number, max: number, defaultValue: number, description: string) {
   const schema = z
-    .union([z.number(), z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)])
+    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], 'must be a whole number')
     .pipe(
       z.number().int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`),
     );
