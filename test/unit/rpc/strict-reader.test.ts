@@ -22,7 +22,7 @@ test.each([
   ['a varint without an end', [0x80, 0x80]],
   ['the text __proto__', [0x1a, 9, ...Buffer.from('__proto__')]],
 ])('%s is refused', (_what, tail) => {
-  expect(() => decode(Buffer.concat([encoded, Buffer.from(tail)]))).toThrow(Error);
+  expect(() => decode(Buffer.concat([encoded, Buffer.from(tail)]))).toThrow(/./);
 });
 
 test('no beginning of a message is taken for the whole, unless it ends between two fields', () => {
