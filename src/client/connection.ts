@@ -1,11 +1,11 @@
-import { setMaxListeners } from 'node:events';
 import { connectivityState, credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
 import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
-import { linkAbort, orAbort } from '../lib/linked-abort.js';
+import { linkAbort, orAbort, type LinkedAbort } from '../lib/linked-abort.js';
 import type { Random } from '../lib/random.js';
+import { Semaphore } from '../lib/semaphore.js';
 import { sleep } from '../lib/sleep.js';
 import { dialOrder } from './dial-order.js';
 import { formatHostPort, parseHostPort } from '../core/host-port.js';
@@ -27,6 +27,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 /** One attempt of a call may take this long before another server is asked. Every call is safe to repeat. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
+
+/** Calls under way at a time; more wait their turn, or they would time out in one queue or another. */
+const CALLS_AT_ONCE_MAX = 128;
 
 export interface ConnectionOptions {
   /** `host:port` each, the port 7400 unless told. At least one. */
@@ -60,8 +63,11 @@ export class Connection {
   readonly #servers: readonly string[];
   readonly #options: ConnectionOptions;
   readonly #credentials: ChannelCredentials;
-  readonly #closing = new AbortController();
   readonly #hold = new ProcessHold();
+  readonly #calls = new Semaphore(CALLS_AT_ONCE_MAX);
+  /** What {@link close} ends. */
+  readonly #scopes = new Set<LinkedAbort>();
+  #closed: RollcallError | undefined;
   readonly #start: number;
   #alternates: readonly string[] = [];
   #link: Link | undefined;
@@ -81,16 +87,32 @@ export class Connection {
     this.#servers = options.servers.map((server, index) =>
       formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
     );
-    // Every watch and call listens to it, as many as there are.
-    setMaxListeners(0, this.closed);
     this.#options = options;
     this.#credentials = options.credentials ?? grpcCredentials.createInsecure();
     this.#start = Math.floor(options.random.fraction() * this.#servers.length);
   }
 
-  /** Aborted by {@link close}, with CLIENT_CLOSED for a reason. */
-  get closed(): AbortSignal {
-    return this.#closing.signal;
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /**
+   * A signal that follows others and is aborted by {@link close}, with
+   * CLIENT_CLOSED for a reason. To be unlinked when the work is done. (That all
+   * work listens to one signal is not an option: the cost of listening grows
+   * with the number of listeners.)
+   */
+  scope(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort {
+    const linked = linkAbort(...parents);
+    if (this.#closed !== undefined) linked.abort(this.#closed);
+    this.#scopes.add(linked);
+    return {
+      ...linked,
+      unlink: () => {
+        linked.unlink();
+        this.#scopes.delete(linked);
+      },
+    };
   }
 
   /** Keeps the process alive until the returned release is called, for work that outlives a call. */
@@ -104,7 +126,7 @@ export class Connection {
    * @throws the signal's reason, or CLIENT_CLOSED
    */
   async connect(signal: AbortSignal): Promise<Link> {
-    this.closed.throwIfAborted();
+    if (this.#closed !== undefined) throw this.#closed;
     signal.throwIfAborted();
     if (this.#link !== undefined) return this.#link;
 
@@ -163,7 +185,7 @@ export class Connection {
   async call<T>(attempt: (link: Link, signal: AbortSignal) => Promise<T>, limits: CallLimits): Promise<T> {
     const { clock, random, logger } = this.#options;
     const { timeoutMs } = limits;
-    const scope = linkAbort(this.closed, limits.signal);
+    const scope = this.scope(limits.signal);
     const deadline = Number.isFinite(timeoutMs)
       ? clock.after(timeoutMs, () => scope.abort(new RollcallError('TIMED_OUT', `no answer within ${timeoutMs} ms`)))
       : undefined;
@@ -172,7 +194,8 @@ export class Connection {
     try {
       for (let failures = 0; ; failures++) {
         try {
-          return await this.#attempt(attempt, scope.signal);
+          const link = await this.connect(scope.signal);
+          return await this.#calls.run(() => this.#attempt(attempt, link, scope.signal), scope.signal);
         } catch (error) {
           if (scope.signal.aborted) throw this.#whyAborted(scope.signal, latest);
           if (!isRollcallError(error) || !error.retryable) throw error;
@@ -194,16 +217,21 @@ export class Connection {
 
   /** Ends everything that runs on it, without waiting. Idempotent. */
   close(): void {
-    if (this.closed.aborted) return;
-    this.#closing.abort(new RollcallError('CLIENT_CLOSED', 'the client was closed'));
+    if (this.#closed !== undefined) return;
+    this.#closed = new RollcallError('CLIENT_CLOSED', 'the client was closed');
+    for (const scope of this.#scopes) scope.abort(this.#closed);
     if (this.#link !== undefined) this.leave(this.#link);
   }
 
-  async #attempt<T>(attempt: (link: Link, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const link = await this.connect(signal);
+  async #attempt<T>(
+    attempt: (link: Link, signal: AbortSignal) => Promise<T>,
+    link: Link,
+    signal: AbortSignal,
+  ): Promise<T> {
     const scope = linkAbort(signal);
-    const timedOut = new RollcallError('TIMED_OUT', `${link.address} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`);
-    const watchdog = this.#options.clock.after(ATTEMPT_TIMEOUT_MS, () => scope.abort(timedOut));
+    const watchdog = this.#options.clock.after(ATTEMPT_TIMEOUT_MS, () => {
+      scope.abort(new RollcallError('TIMED_OUT', `${link.address} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`));
+    });
     try {
       return await attempt(link, scope.signal);
     } catch (error) {
@@ -225,7 +253,7 @@ export class Connection {
 
   #startDialling(): Dialling {
     const abort = new AbortController();
-    const scope = linkAbort(abort.signal, this.closed);
+    const scope = this.scope(abort.signal);
     const link = this.#dialUntilConnected(scope.signal).finally(() => scope.unlink());
     return { link, abort, waiters: 0 };
   }

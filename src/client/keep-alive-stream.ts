@@ -1,7 +1,7 @@
 import { RollcallError } from '../core/errors.js';
 import type { KeepAliveRequest, KeepAliveResponse, LeaseRenewal } from '../gen/rollcall/v1/registry.js';
 import type { Clock } from '../lib/clock.js';
-import { linkAbort } from '../lib/linked-abort.js';
+import type { LinkedAbort } from '../lib/linked-abort.js';
 import type { Link } from './link.js';
 
 /** One KeepAlive stream. Broken for good after its first failure. */
@@ -9,16 +9,16 @@ export class KeepAliveStream {
   /** What the stream runs on. */
   readonly link: Link;
   readonly #clock: Clock;
-  readonly #abort: ReturnType<typeof linkAbort>;
+  readonly #scope: LinkedAbort;
   readonly #responses: AsyncIterator<KeepAliveResponse>;
   readonly #requests = new Handover<KeepAliveRequest>();
 
-  /** @param closed ends the stream when it is aborted */
-  constructor(link: Link, clock: Clock, closed: AbortSignal) {
+  /** @param scope of the stream, which the stream unlinks when it ends */
+  constructor(link: Link, clock: Clock, scope: LinkedAbort) {
     this.link = link;
     this.#clock = clock;
-    this.#abort = linkAbort(closed);
-    const responses = link.registry.keepAlive(this.#requests, { signal: this.#abort.signal });
+    this.#scope = scope;
+    const responses = link.registry.keepAlive(this.#requests, { signal: this.#scope.signal });
     this.#responses = responses[Symbol.asyncIterator]();
   }
 
@@ -28,15 +28,16 @@ export class KeepAliveStream {
    * @throws RollcallError whatever broke the stream; TIMED_OUT when there was no answer in time
    */
   async renew(leaseIds: readonly bigint[], timeoutMs: number): Promise<LeaseRenewal[]> {
-    const late = new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`);
-    const watchdog = this.#clock.after(timeoutMs, () => this.#abort.abort(late));
+    const watchdog = this.#clock.after(timeoutMs, () => {
+      this.#scope.abort(new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`));
+    });
     try {
       this.#requests.give({ leaseIds: [...leaseIds] });
       const answer = await this.#responses.next();
       if (answer.done === true) throw new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was ended');
       return answer.value.results;
     } catch (error) {
-      const cause: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : error;
+      const cause: unknown = this.#scope.signal.aborted ? this.#scope.signal.reason : error;
       this.close();
       throw cause;
     } finally {
@@ -47,8 +48,8 @@ export class KeepAliveStream {
   /** Ends the stream; what is under way fails. Idempotent. */
   close(): void {
     this.#requests.end();
-    this.#abort.abort(new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was closed'));
-    this.#abort.unlink();
+    this.#scope.abort(new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was closed'));
+    this.#scope.unlink();
     // What it throws is the reason above.
     this.#responses.return?.().catch(() => undefined);
   }

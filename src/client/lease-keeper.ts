@@ -40,6 +40,8 @@ export class LeaseKeeper {
   readonly #schedule = new RenewalSchedule();
   readonly #onLost = new Map<bigint, () => void>();
   #timer: Timer | undefined;
+  /** When the timer fires. */
+  #plannedMs = 0;
   #renewing = false;
   #failures = 0;
   #stream: KeepAliveStream | undefined;
@@ -54,14 +56,15 @@ export class LeaseKeeper {
   keep({ leaseId, ttlMs, onLost }: KeptLease): void {
     this.#onLost.set(leaseId, onLost);
     this.#noteRenewed(leaseId, ttlMs, this.#context.clock.monotonicMs());
-    this.#plan();
+    // Looking through all leases for each new one would make many of them slow.
+    if (this.#timer === undefined || this.#schedule.dueMs(leaseId) < this.#plannedMs) this.#plan();
   }
 
   /** Stops renewing a lease. */
   forget(leaseId: bigint): void {
     this.#schedule.delete(leaseId);
     this.#onLost.delete(leaseId);
-    this.#plan();
+    if (this.#schedule.size === 0) this.#plan();
   }
 
   /** Lets go of the stream; leases that are kept are no longer renewed. Idempotent. */
@@ -80,12 +83,13 @@ export class LeaseKeeper {
     const { clock, connection } = this.#context;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#renewing || connection.closed.aborted) return;
+    if (this.#renewing || connection.closed) return;
     const dueMs = this.#schedule.nextDueMs;
     if (dueMs === undefined) {
       this.close();
       return;
     }
+    this.#plannedMs = dueMs;
     this.#timer = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => void this.#renewDue());
   }
 
@@ -93,7 +97,7 @@ export class LeaseKeeper {
     const { clock, random, logger, connection } = this.#context;
     this.#renewing = true;
     const leaseIds = this.#schedule.due(clock.monotonicMs()).slice(0, LIMITS.leasesPerMessageMax);
-    const timeoutMs = Math.min(RENEW_TIMEOUT_MS, this.#schedule.ttlMsMin(leaseIds) / 3);
+    const timeoutMs = Math.floor(Math.min(RENEW_TIMEOUT_MS, this.#schedule.ttlMsMin(leaseIds) / 3));
     try {
       // The server counts from a later moment than this, so that we never count on more than it granted.
       const askedMs = clock.monotonicMs();
@@ -101,7 +105,7 @@ export class LeaseKeeper {
       if (this.#failures > 0) logger.info({ leases: leaseIds.length }, 'leases are being renewed again');
       this.#failures = 0;
     } catch (error) {
-      if (!connection.closed.aborted) {
+      if (!connection.closed) {
         const message = error instanceof Error ? error.message : String(error);
         if (this.#failures === 0) logger.warn({ err: error }, `cannot renew leases: ${message}; trying again`);
         const policy: BackoffPolicy = { baseMs: 200, maxMs: timeoutMs };
@@ -136,7 +140,7 @@ export class LeaseKeeper {
         this.#streamFailures = 0;
         return checkResults(results, leaseIds);
       } catch (error) {
-        if (connection.closed.aborted || !isRollcallError(error)) throw error;
+        if (connection.closed || !isRollcallError(error)) throw error;
         connection.blame(stream.link, error);
         this.#noteStreamFailure(error);
       }
@@ -153,7 +157,7 @@ export class LeaseKeeper {
     const { connection, clock } = this.#context;
     if (this.#stream === undefined && clock.monotonicMs() >= this.#streamNotBeforeMs) {
       const link = await connection.call((connected) => Promise.resolve(connected), { timeoutMs });
-      this.#stream = new KeepAliveStream(link, clock, connection.closed);
+      this.#stream = new KeepAliveStream(link, clock, connection.scope());
     }
     return this.#stream;
   }

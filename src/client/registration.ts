@@ -7,8 +7,8 @@ import type { RegisterResponse } from '../gen/rollcall/v1/registry.js';
 import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import { linkAbort, orAbort } from '../lib/linked-abort.js';
-import { Mutex } from '../lib/mutex.js';
 import type { Random } from '../lib/random.js';
+import { Semaphore } from '../lib/semaphore.js';
 import { sleep } from '../lib/sleep.js';
 import type { CallLimits, Connection } from './connection.js';
 import { applyUpdate, type EndpointUpdate } from './endpoint-init.js';
@@ -64,7 +64,7 @@ export class Registration implements AsyncDisposable {
   readonly #ttlMs: number | undefined;
   readonly #closing = new AbortController();
   /** One update at a time, so that the last one to be asked for is the last to take effect. */
-  readonly #updates = new Mutex();
+  readonly #updates = new Semaphore(1);
   /** What the application last set, and what is registered anew. */
   #wanted: Endpoint;
   #state: RegistrationState;
@@ -118,8 +118,10 @@ export class Registration implements AsyncDisposable {
     const { clock, callTimeoutMs } = this.#context;
     const timeoutMs = options.timeoutMs ?? callTimeoutMs;
     const scope = linkAbort(this.#closing.signal, options.signal);
-    const late = new RollcallError('TIMED_OUT', `the update was not stored within ${timeoutMs} ms`);
-    const deadline = Number.isFinite(timeoutMs) ? clock.after(timeoutMs, () => scope.abort(late)) : undefined;
+    const onLate = (): void => {
+      scope.abort(new RollcallError('TIMED_OUT', `the update was not stored within ${timeoutMs} ms`));
+    };
+    const deadline = Number.isFinite(timeoutMs) ? clock.after(timeoutMs, onLate) : undefined;
     try {
       return await this.#updates.run(() => this.#updateUntilStored(update, scope.signal));
     } finally {

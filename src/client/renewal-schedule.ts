@@ -31,6 +31,11 @@ export class RenewalSchedule {
     return this.#leases.delete(leaseId);
   }
 
+  /** When this lease is due; Infinity when it is not there. */
+  dueMs(leaseId: bigint): number {
+    return this.#leases.get(leaseId)?.dueMs ?? Infinity;
+  }
+
   /** When the first lease is due; undefined when there is none. */
   get nextDueMs(): number | undefined {
     let next: number | undefined;

@@ -5,7 +5,6 @@ import type { ServiceSummary } from '../gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
 import { systemClock, type Clock } from '../lib/clock.js';
-import { linkAbort } from '../lib/linked-abort.js';
 import { systemRandom, type Random } from '../lib/random.js';
 import type {
   CallOptions,
@@ -206,7 +205,7 @@ export class RollcallClient implements AsyncDisposable {
       resumeToken: options.resumeToken ?? '',
     };
     const context = { connection: this.#connection, clock: this.#clock, random: this.#random, logger: this.#logger };
-    const scope = linkAbort(returned, options.signal, this.#connection.closed);
+    const scope = this.#connection.scope(returned, options.signal);
     const release = this.#connection.hold();
     try {
       yield* new ServiceWatch(target, context).events(scope.signal);

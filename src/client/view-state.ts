@@ -10,12 +10,12 @@ import {
   type WatchResponse,
 } from '../gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
+import { PersistentMap } from '../lib/persistent-map.js';
 import type { RemovalReason, SnapshotReason, WatchEvent } from './watch-event.js';
 
 /**
  * What a watcher holds of one service, as a value. Transitions are pure: they
- * return a new state and leave the old one as it was, which costs a copy of
- * the index (not of the endpoints) for each delta.
+ * return a new state and leave the old one as it was.
  *
  *     begin                           begin with a token
  *       │                                   │
@@ -56,7 +56,7 @@ export interface SyncedView {
   readonly revision: Revision;
   readonly digest: Digest;
   /** By id. */
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly endpoints: PersistentMap<Endpoint>;
   readonly assembly: Assembly | undefined;
 }
 
@@ -122,9 +122,11 @@ function receiveSnapshot(state: ViewState, message: WatchResponse, snapshot: Sna
   const problem = snapshotProblem(state, message, reason);
   if (problem !== undefined) return refuse(state, problem);
 
-  const endpoints = new Map(chunks.flat().map((endpoint) => [endpoint.id, endpoint]));
-  let digest = EMPTY_DIGEST;
-  for (const endpoint of endpoints.values()) digest ^= digestOf(endpoint, xxh64);
+  const { endpoints, digest } = applyChanges(
+    PersistentMap.empty<Endpoint>(),
+    new Map(chunks.flat().map((endpoint) => [endpoint.id, endpoint])),
+    xxh64,
+  );
   if (digest !== message.digest) return drift(message, digest);
 
   return {
@@ -161,19 +163,11 @@ function receiveDelta(state: ViewState, message: WatchResponse, delta: Delta, xx
   };
   if (state.kind === 'resumed') return { kind: 'event', state: { ...state, resumeToken, revision }, event };
 
-  const endpoints = new Map(state.endpoints);
-  let digest = state.digest;
-  for (const { endpointId } of delta.removed) {
-    const old = endpoints.get(endpointId);
-    if (old !== undefined) digest ^= digestOf(old, xxh64);
-    endpoints.delete(endpointId);
-  }
-  for (const endpoint of delta.upserted) {
-    const old = endpoints.get(endpoint.id);
-    if (old !== undefined) digest ^= digestOf(old, xxh64);
-    digest ^= digestOf(endpoint, xxh64);
-    endpoints.set(endpoint.id, endpoint);
-  }
+  const changes = new Map<string, Endpoint | undefined>();
+  for (const { endpointId } of delta.removed) changes.set(endpointId, undefined);
+  for (const endpoint of delta.upserted) changes.set(endpoint.id, endpoint);
+  const { endpoints, digest: difference } = applyChanges(state.endpoints, changes, xxh64);
+  const digest = state.digest ^ difference;
   if (digest !== message.digest) return drift(message, digest);
   return { kind: 'event', state: { ...state, resumeToken, revision, digest, endpoints }, event };
 }
@@ -232,6 +226,21 @@ function refuse(state: ViewState, problem: string): Step {
 function drift(message: WatchResponse, digest: Digest): Step {
   const problem = `the view at revision ${message.revision} has digest ${digest}, the server's ${message.digest}`;
   return { kind: 'drift', state: { kind: 'blank', drifted: true, assembly: undefined }, problem };
+}
+
+/** The endpoints with changes applied (undefined removes), and what the changes do to their digest. */
+function applyChanges(
+  before: PersistentMap<Endpoint>,
+  changes: ReadonlyMap<string, Endpoint | undefined>,
+  xxh64: Xxh64,
+): { endpoints: PersistentMap<Endpoint>; digest: Digest } {
+  let digest = EMPTY_DIGEST;
+  for (const [id, endpoint] of changes) {
+    const old = before.get(id);
+    if (old !== undefined) digest ^= digestOf(old, xxh64);
+    if (endpoint !== undefined) digest ^= digestOf(endpoint, xxh64);
+  }
+  return { endpoints: before.with(changes), digest };
 }
 
 function digestOf(endpoint: Endpoint, xxh64: Xxh64): Digest {
