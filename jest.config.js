@@ -20,8 +20,6 @@ const project = (displayName, more = {}) => ({
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
   testEnvironment: 'node',
-  // This ends a test that hangs; it measures nothing, so a slow machine must be far from it.
-  testTimeout: 30_000,
   transform: { '\\.[cm]?[jt]s$': swc },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -32,6 +30,8 @@ const project = (displayName, more = {}) => ({
 export default {
   // Two cores: a worker on each. More only makes the real-time tests (e2e) fight for the clock.
   maxWorkers: 2,
+  // This ends a test that hangs; it measures nothing, so a slow machine must be far from it.
+  testTimeout: 30_000,
   projects: [
     project('unit'),
     project('conformance'),
