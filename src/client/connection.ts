@@ -1,29 +1,13 @@
-import { connectivityState, credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { connectivityState } from '@grpc/grpc-js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
-import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
-import type { Clock } from '../lib/clock.js';
+import { fullJitterMs } from '../lib/backoff.js';
 import { linkAbort, orAbort, type LinkedAbort } from '../lib/linked-abort.js';
-import type { Random } from '../lib/random.js';
 import { Semaphore } from '../lib/semaphore.js';
 import { sleep } from '../lib/sleep.js';
-import { dialOrder } from './dial-order.js';
-import { formatHostPort, parseHostPort } from '../core/host-port.js';
-import { dial, type Link } from './link.js';
-import type { ClientLogger } from './logger.js';
+import { Dialler, RETRY, type DiallerOptions } from './dialler.js';
+import type { Link } from './link.js';
 import { ProcessHold } from './process-hold.js';
-
-const DEFAULT_PORT = 7400;
-
-/**
- * Between rounds in which no server could be reached, and between attempts of a
- * call. Short at its longest, since leases wait for it: an attempt at a server
- * that is down costs next to nothing.
- */
-const RETRY: BackoffPolicy = { baseMs: 200, maxMs: 2_000 };
-
-/** A connection attempt may take this long. */
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** One attempt of a call may take this long before another server is asked. Every call is safe to repeat. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -31,15 +15,7 @@ const ATTEMPT_TIMEOUT_MS = 5_000;
 /** Calls under way at a time; more wait their turn, or they would time out in one queue or another. */
 const CALLS_AT_ONCE_MAX = 128;
 
-export interface ConnectionOptions {
-  /** `host:port` each, the port 7400 unless told. At least one. */
-  readonly servers: readonly string[];
-  /** Insecure unless given. */
-  readonly credentials?: ChannelCredentials | undefined;
-  readonly logger: ClientLogger;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+export type ConnectionOptions = DiallerOptions;
 
 export interface CallLimits {
   /** Ends the call with the signal's reason. */
@@ -60,36 +36,20 @@ interface Dialling {
  * same catalog; another server when that one fails or goes away.
  */
 export class Connection {
-  readonly #servers: readonly string[];
   readonly #options: ConnectionOptions;
-  readonly #credentials: ChannelCredentials;
+  readonly #dialler: Dialler;
   readonly #hold = new ProcessHold();
   readonly #calls = new Semaphore(CALLS_AT_ONCE_MAX);
   /** What {@link close} ends. */
   readonly #scopes = new Set<LinkedAbort>();
   #closed: RollcallError | undefined;
-  readonly #start: number;
-  #alternates: readonly string[] = [];
   #link: Link | undefined;
   #dialling: Dialling | undefined;
-  /** The server that was used last. */
-  #last: string | undefined;
-  /** Why the latest attempt to connect failed; undefined once one succeeds. */
-  #failure: RollcallError | undefined;
 
   /** @throws RollcallError INVALID_FIELD for an address that is none, or no address at all */
   constructor(options: ConnectionOptions) {
-    if (options.servers.length === 0) {
-      throw new RollcallError('INVALID_FIELD', 'servers: at least one is required', {
-        violations: [{ field: 'servers', description: 'at least one is required' }],
-      });
-    }
-    this.#servers = options.servers.map((server, index) =>
-      formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
-    );
     this.#options = options;
-    this.#credentials = options.credentials ?? grpcCredentials.createInsecure();
-    this.#start = Math.floor(options.random.fraction() * this.#servers.length);
+    this.#dialler = new Dialler(options);
   }
 
   get closed(): boolean {
@@ -148,7 +108,7 @@ export class Connection {
    * @param alternates other servers that were named
    */
   leave(link: Link, alternates: readonly Address[] = []): void {
-    if (alternates.length > 0) this.#alternates = alternates.map(formatHostPort);
+    if (alternates.length > 0) this.#dialler.nameAlternates(alternates);
     if (this.#link !== link) return;
     this.#link = undefined;
     link.channel.close();
@@ -168,7 +128,7 @@ export class Connection {
       case 'OVERLOADED':
       case 'TOO_MANY_WATCHES':
         // Connecting to the same server again would only add to its troubles.
-        if (this.#servers.length > 1 || this.#alternates.length > 0) this.leave(link);
+        if (this.#dialler.hasChoice) this.leave(link);
         return;
       default:
         return;
@@ -248,13 +208,13 @@ export class Connection {
   #whyAborted(signal: AbortSignal, latest: unknown): unknown {
     const reason: unknown = signal.reason;
     if (!isRollcallError(reason, 'TIMED_OUT')) return reason;
-    return (this.#link === undefined ? this.#failure : undefined) ?? latest ?? reason;
+    return (this.#link === undefined ? this.#dialler.failure : undefined) ?? latest ?? reason;
   }
 
   #startDialling(): Dialling {
     const abort = new AbortController();
     const scope = this.scope(abort.signal);
-    const link = this.#dialUntilConnected(scope.signal).finally(() => scope.unlink());
+    const link = this.#dial(scope.signal).finally(() => scope.unlink());
     return { link, abort, waiters: 0 };
   }
 
@@ -264,50 +224,16 @@ export class Connection {
     if (this.#dialling === dialling) this.#dialling = undefined;
   }
 
-  async #dialUntilConnected(signal: AbortSignal): Promise<Link> {
-    const { clock, random, logger } = this.#options;
-    for (let round = 0; ; round++) {
-      const order = dialOrder({
-        servers: this.#servers,
-        alternates: this.#alternates,
-        last: this.#last,
-        start: this.#start,
-      });
-      for (const address of order) {
-        this.#last = address;
-        try {
-          const link = await dial(address, {
-            credentials: this.#credentials,
-            clock,
-            connectTimeoutMs: CONNECT_TIMEOUT_MS,
-            signal,
-          });
-          return this.#adopt(link, signal);
-        } catch (error) {
-          if (signal.aborted || !isRollcallError(error)) throw error;
-          // One line for an outage, not one for each attempt.
-          if (this.#failure === undefined) logger.warn({ address, err: error }, `cannot connect: ${error.message}`);
-          else logger.debug({ address, err: error }, `still cannot connect: ${error.message}`);
-          this.#failure = error;
-        }
-      }
-      await sleep(clock, fullJitterMs(RETRY, round, random.fraction()), signal);
-    }
-  }
-
-  #adopt(link: Link, signal: AbortSignal): Link {
+  async #dial(signal: AbortSignal): Promise<Link> {
+    const link = await this.#dialler.connect(signal);
     if (signal.aborted) {
       link.channel.close();
       throw signal.reason;
     }
-    const { logger } = this.#options;
-    if (this.#failure === undefined) logger.debug({ address: link.address }, `connected to ${link.address}`);
-    else logger.info({ address: link.address }, `connected to ${link.address}`);
-    this.#failure = undefined;
     this.#link = link;
     link.channel.watchConnectivityState(connectivityState.READY, Infinity, () => {
       if (this.#link !== link) return;
-      logger.debug({ address: link.address }, `the connection to ${link.address} is gone`);
+      this.#options.logger.debug({ address: link.address }, `the connection to ${link.address} is gone`);
       this.leave(link);
     });
     return link;

@@ -38,6 +38,7 @@ export async function dial(address: string, options: DialOptions): Promise<Link>
     const outcome = await firstOutcome(channel, options);
     if (outcome === 'late') throw unreachable(address, `no connection within ${options.connectTimeoutMs} ms`);
     if (outcome === 'failed') throw unreachable(address, await whyFailed(registry));
+    options.signal.throwIfAborted();
   } catch (error) {
     channel.close();
     throw error;
