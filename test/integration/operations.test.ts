@@ -8,7 +8,9 @@ import { ReflectionClient } from '../support/reflection-client.js';
 import { failure } from '../support/rpc-failure.js';
 import { until } from '../support/until.js';
 
-const { resolve } = createRequire(`${process.cwd()}/package.json`);
+jest.setTimeout(60_000);
+
+const packages = createRequire(`${process.cwd()}/package.json`);
 const OURS = ['rollcall.v1.DiscoveryService', 'rollcall.v1.RegistryService'];
 const READABLE = { keepCase: true, longs: String, enums: String };
 
@@ -81,7 +83,7 @@ describe.each(['v1', 'v1alpha'] as const)('reflection %s', (version) => {
 });
 
 test('channelz tells of the server and its calls', async () => {
-  const grpcDir = dirname(resolve('@grpc/grpc-js/package.json'));
+  const grpcDir = dirname(packages.resolve('@grpc/grpc-js/package.json'));
   const definition = loadSync(join(grpcDir, 'proto/channelz.proto'), READABLE);
   using channelz = new DynamicClient(server.address, definition, 'grpc.channelz.v1.Channelz');
   await health.call('Check', { service: '' });

@@ -12,8 +12,8 @@ interface Answer {
   readonly error_response?: { readonly error_code: number };
 }
 
-const { resolve } = createRequire(`${process.cwd()}/package.json`);
-const PROTO_DIR = join(dirname(resolve('@grpc/reflection/package.json')), 'build/proto');
+const packages = createRequire(`${process.cwd()}/package.json`);
+const PROTO_DIR = join(dirname(packages.resolve('@grpc/reflection/package.json')), 'build/proto');
 
 /** A client that knows nothing of a server but its address, as grpcurl does. */
 export class ReflectionClient implements Disposable {

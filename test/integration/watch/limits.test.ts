@@ -3,6 +3,8 @@ import { ObservedWatch } from '../../support/observed-watch.js';
 import { RawClient } from '../../support/raw-client.js';
 import { until } from '../../support/until.js';
 
+jest.setTimeout(60_000);
+
 let server: InProcessServer;
 
 beforeEach(async () => {
