@@ -90,6 +90,8 @@ export class Subscriber {
 
   /** Brings an idle watcher's token up to date. */
   checkpoint(): void {
+    // A change may have come in since the watcher was last looked at; a checkpoint must not pass over it.
+    this.pump();
     if (this.#state.kind !== 'live' || this.#stalled) return;
     const { bytes, revision } = this.topic.checkpoint();
     if (revision <= this.#state.revision) return;
