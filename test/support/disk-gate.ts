@@ -11,16 +11,17 @@ interface HeldWrite {
 /** Stands between an embedded store and its persistence, and makes the disk as slow or as full as a test wants it. */
 export class DiskGate {
   readonly #inner: Persistence;
-  /** Of groups that were written, in the order they were. */
-  readonly writtenGroups: CommitGroup[] = [];
+  readonly #onWritten: (group: CommitGroup) => void;
   #mode: 'open' | 'held' | 'full' = 'open';
   #heldWrite: HeldWrite | undefined;
   /** What is being written by the inner persistence at this moment. */
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
   #isDead = false;
 
-  constructor(inner: Persistence) {
+  /** `onWritten` is told of each group as soon as it is on disk, before the store is. */
+  constructor(inner: Persistence, onWritten: (group: CommitGroup) => void = () => undefined) {
     this.#inner = inner;
+    this.#onWritten = onWritten;
   }
 
   /** What the store is to be opened on. */
@@ -56,9 +57,11 @@ export class DiskGate {
     this.#letGo('written');
   }
 
-  /** Resolves when no write is under way, other than one that is held. */
-  async settled(): Promise<void> {
+  /** Waits for the write under way, other than one that is held. False if there is none. */
+  async settle(): Promise<boolean> {
+    if (this.#writing === undefined) return false;
     await this.#writing;
+    return true;
   }
 
   /**
@@ -70,7 +73,7 @@ export class DiskGate {
     await this.#writing;
     if (this.#heldWrite !== undefined && held === 'written') {
       await this.#inner.write(this.#heldWrite.group);
-      this.writtenGroups.push(this.#heldWrite.group);
+      this.#onWritten(this.#heldWrite.group);
     }
     this.#heldWrite = undefined;
     await this.#inner.close();
@@ -90,9 +93,13 @@ export class DiskGate {
           : 'written';
     if (outcome === 'refused') throw new RollcallError('STORE_FULL', 'the disk is full');
     const writing = this.#inner.write(group);
-    this.#writing = writing.catch(() => undefined);
+    this.#writing = writing.then(
+      () => this.#onWritten(group),
+      () => undefined,
+    );
+    await this.#writing;
+    this.#writing = undefined;
     await writing;
-    this.writtenGroups.push(group);
     // A dead process hears of nothing.
     if (this.#isDead) await new Promise(() => undefined);
   }

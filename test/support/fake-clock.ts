@@ -67,12 +67,15 @@ export class FakeClock implements Clock {
     return { cancel: () => void (this.#soon = this.#soon.filter((other) => other !== callback)) };
   }
 
-  /** Lets `ms` pass. Timers fire in order, each at its own time, and what they set off comes to rest before the next one. */
-  async advance(ms: number): Promise<void> {
+  /**
+   * Lets `ms` pass. Timers fire in order, each at its own time, and what they
+   * set off comes to rest before the next one; `settle` waits for that.
+   */
+  async advance(ms: number, settle: () => Promise<void> = () => this.settle()): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await this.settle();
-    while (this.fireNext(untilMs)) await this.settle();
-    this.#nowMs = untilMs;
+    await settle();
+    while (this.fireNext(untilMs)) await settle();
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
   /** Time passes in which the process does not run: SIGSTOP. Timers that fall due fire late. */

@@ -29,7 +29,6 @@ export interface TrueRecord {
 /** One revision, as a follower of the store was told of it. */
 export interface RevisionEvent {
   readonly type: 'revision';
-  readonly epoch: Epoch;
   readonly revision: Revision;
   readonly records: readonly {
     readonly service: ServiceKey;
@@ -98,6 +97,8 @@ export interface MessageEvent {
 }
 
 export type WhatHappened =
+  /** The server runs for the first time. Every history begins with it. */
+  | { readonly type: 'start'; readonly epoch: Epoch }
   | RevisionEvent
   /** A group is on disk. */
   | { readonly type: 'flushed'; readonly revision: Revision }

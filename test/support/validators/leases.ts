@@ -15,8 +15,9 @@ const SLACK_MS = 500;
 /** A disk that failed is tried again after a second, for the expiry and then for the record. */
 const DISK_RETRY_MS = 2_500;
 
-/** From here on a stall counts as a restart. */
-const RESTART_STALL_MS = 1_000;
+/** From about here on a stall counts as a restart; two that come within a tick count as one. */
+const RESTART_STALL_MS = 900;
+const TICK_MS = 100;
 
 function countBetween({ events }: History, type: HistoryEvent['type'], from: number, to: number): number {
   return events.slice(from, to).filter((event) => event.type === type).length;
@@ -83,8 +84,14 @@ export const validateTimelyExpiry: Validator = (history) => {
 function lastExtensionMs({ events }: History, { granted, renewals }: LeaseLog, index: number): number {
   let lastMs = granted.atMs;
   for (const { answered } of renewals) if (answered.index < index) lastMs = Math.max(lastMs, answered.atMs);
+  let stalledMs = 0;
+  let stalledAtMs = -Infinity;
   for (const event of events.slice(granted.index, index)) {
-    const forgives = event.type === 'restart' || (event.type === 'stall' && event.ms >= RESTART_STALL_MS);
+    if (event.type === 'stall') {
+      stalledMs = event.atMs - stalledAtMs <= TICK_MS ? stalledMs + event.ms : event.ms;
+      stalledAtMs = event.atMs;
+    }
+    const forgives = event.type === 'restart' || (event.type === 'stall' && stalledMs >= RESTART_STALL_MS);
     if (forgives) lastMs = Math.max(lastMs, event.atMs);
   }
   return lastMs;

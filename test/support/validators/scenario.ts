@@ -62,6 +62,7 @@ export class Scenario {
 
   constructor(xxh64: Xxh64) {
     this.#xxh64 = xxh64;
+    this.record({ type: 'start', epoch: EPOCH });
   }
 
   get newest(): Revision {
@@ -100,7 +101,6 @@ export class Scenario {
   ): Revision {
     this.record({
       type: 'revision',
-      epoch: EPOCH,
       revision,
       records: Object.entries(records).map(([id, after]) => ({
         service: SERVICE,

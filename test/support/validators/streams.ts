@@ -37,6 +37,8 @@ class Streams {
       this.byId.set(event.stream, { watch: { ...event, index }, messages: [], sent: [], ended: undefined });
       return;
     }
+    // A page that holds everything names a view as well.
+    if (event.type === 'list') this.viewOfToken.set(event.resumeToken, viewKey(event));
     if (event.type !== 'sent' && event.type !== 'message' && event.type !== 'ended') return;
     const stream = this.byId.get(event.stream);
     if (stream === undefined) throw new Error(`stream ${event.stream} was never asked for`);
@@ -76,12 +78,12 @@ export function streamOf(history: History, stream: number): Stream | undefined {
   return streamsIn(history).byId.get(stream);
 }
 
-/** Whether a token was delivered to a watcher of the same view, rather than to another or by a write. */
+/** Whether a token was given out for the same view, rather than for another or by a write. */
 export function tokenIsOfView(history: History, watch: WatchEvent): boolean {
   return streamsIn(history).viewOfToken.get(watch.resumeToken) === viewKey(watch);
 }
 
-function viewKey({ service, selector }: WatchEvent): string {
+function viewKey({ service, selector }: Pick<WatchEvent, 'service' | 'selector'>): string {
   return `${service}?${selectorKey(selector)}`;
 }
 

@@ -1,5 +1,5 @@
 import { canonicalSelector } from '../../../src/core/selector.js';
-import type { Revision } from '../../../src/core/token.js';
+import type { Epoch, Revision } from '../../../src/core/token.js';
 import type { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../../../src/gen/rollcall/v1/selector.js';
 import { referenceMatches } from '../reference-selector.js';
@@ -31,14 +31,20 @@ export class Truth {
   readonly #records = new Map<ServiceKey, Map<string, Timeline<TrueRecord>>>();
   readonly #liveness = new Map<string, Timeline<number>>();
   readonly #views = new Map<string, ReadonlyMap<string, Endpoint>>();
+  #epoch = '';
   #eventsTaken = 0;
 
   /** Takes in what was added to the events since the last time. */
   takeIn(events: readonly HistoryEvent[]): void {
     for (; this.#eventsTaken < events.length; this.#eventsTaken++) {
       const event = events[this.#eventsTaken]!;
+      if (event.type === 'start') this.#epoch = event.epoch;
       if (event.type === 'revision') this.#take({ ...event, index: this.#eventsTaken });
     }
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
   }
 
   get newest(): Revision {

@@ -62,14 +62,11 @@ type From =
   /** The view was wrong. Whether that is seen depends on whether the past is still known. */
   | { readonly kind: 'drifted'; readonly revision: Revision };
 
-function beginning(history: History, { watch, messages }: Stream, xxh64: Xxh64): From {
+function beginning(history: History, { watch }: Stream, xxh64: Xxh64): From {
   if (watch.resumeToken === '') return { kind: 'blank', reason: SnapshotReason.INITIAL };
   const { epoch, revision } = decodeToken(watch.resumeToken, 'resume_token');
   const truth = truthOf(history);
-  const answeredAt = messages[0]?.index ?? watch.index;
-  if (truth.revisions.findLast(({ index }) => index < answeredAt)?.epoch !== epoch) {
-    return { kind: 'blank', reason: SnapshotReason.EPOCH_CHANGED };
-  }
+  if (epoch !== truth.epoch) return { kind: 'blank', reason: SnapshotReason.EPOCH_CHANGED };
   if (!tokenIsOfView(history, watch)) return { kind: 'blank', reason: SnapshotReason.INITIAL };
   const expected = digestOf(truth.view(watch.service, watch.selector, revision).values(), xxh64);
   if (watch.viewDigest !== undefined && watch.viewDigest !== expected) return { kind: 'drifted', revision };

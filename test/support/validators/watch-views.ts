@@ -64,7 +64,7 @@ export const validateExact: Validator = (history) => {
       if (token.revision > truth.newest) problem(`is newer than the store, which is at ${truth.newest}`);
       const known = truth.revisions.findLast((each) => each.index < message.index);
       if (token.revision > (known?.revision ?? 0)) problem('tells of what the store has not shown yet');
-      if (known !== undefined && token.epoch !== known.epoch) problem(`bears a token of epoch ${token.epoch}`);
+      if (token.epoch !== truth.epoch) problem(`bears a token of epoch ${token.epoch}`);
       const expected = truth.view(service, selector, token.revision);
       if (!sameEndpoints(view, [...expected.values()])) {
         problem(`leaves the view ${describe(view)} instead of ${describe([...expected.values()])}`);

@@ -129,6 +129,8 @@ function isJustified(truth: Truth, { what, asked, answered }: AnsweredWrite, rea
       return records.includes(undefined);
     case 'LEASE_NOT_FOUND':
       return what.kind === 'update' && states.some((revision) => truth.holder(service, id, revision) !== what.leaseId);
+    case 'CONTENDED':
+      return during.length > 0;
     case 'STORE_FULL':
     case 'SHUTTING_DOWN':
       return true;
