@@ -33,6 +33,8 @@ export interface ServerProcessOptions {
   readonly listen?: string;
   /** More arguments of `rollcall serve`. */
   readonly args?: readonly string[];
+  /** Arguments of Node itself, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
   /** Milliseconds it may take to listen; 15,000 unless told. */
   readonly readyTimeoutMs?: number;
 }
@@ -52,7 +54,16 @@ export async function startServer(options: ServerProcessOptions = {}): Promise<S
   const listen = options.listen ?? '127.0.0.1:0';
   const child = spawn(
     process.execPath,
-    [ROLLCALL_MAIN, 'serve', '--listen', listen, '--data-dir', dataDir, ...(options.args ?? [])],
+    [
+      ...(options.nodeArgs ?? []),
+      ROLLCALL_MAIN,
+      'serve',
+      '--listen',
+      listen,
+      '--data-dir',
+      dataDir,
+      ...(options.args ?? []),
+    ],
     { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] },
   );
   running.add(child);
