@@ -37,6 +37,8 @@ export type Command =
   | { readonly do: 'read-some'; readonly watcher: number; readonly count: number }
   /** Many watchers of one service at once, which keep the server's thread busy. */
   | { readonly do: 'crowd'; readonly service: number; readonly selector: number }
+  /** One change after another, each on its way to the watchers before the next: what a slow reader falls behind. */
+  | { readonly do: 'churn'; readonly service: number; readonly id: number; readonly count: number }
   /** More endpoints at once than fit one message. */
   | { readonly do: 'flood'; readonly service: number }
   | {
@@ -154,6 +156,10 @@ const commands: readonly { weight: number; arbitrary: fc.Arbitrary<Command> }[] 
     arbitrary: fc.record({ do: fc.constant('read-some' as const), watcher, count: fc.integer({ min: 1, max: 4 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crowd' as const), service, selector }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('churn' as const), service, id, count: fc.integer({ min: 2, max: 14 }) }),
+  },
   { weight: 0.2, arbitrary: fc.record({ do: fc.constant('flood' as const), service }) },
   {
     weight: 2,

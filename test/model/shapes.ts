@@ -3,7 +3,7 @@ import { Health, Locality } from '../../src/gen/rollcall/v1/endpoint.js';
 import { LabelRequirement_Operator as Operator, Selector } from '../../src/gen/rollcall/v1/selector.js';
 
 export const SERVICES = ['default/payments', 'default/orders'] as const;
-export const TTLS_MS = [1_000, 1_500, 3_000] as const;
+export const TTLS_MS = [1_000, 3_000, 20_000] as const;
 
 /** The values that selectors look at: every combination of two each, and one that is large. */
 export function shapeOf(

@@ -11,10 +11,19 @@ import type { World } from './world.js';
 const FOREIGN_LEASE = 42;
 
 /** What clients do to the catalog. */
-export const writeCommands: Acts<'register' | 'pair' | 'update' | 'deregister' | 'renew' | 'flood'> = {
+export const writeCommands: Acts<'register' | 'pair' | 'update' | 'deregister' | 'renew' | 'churn' | 'flood'> = {
   register: (world, { service, id, ttl, shape, request }) => {
     const requestId = request === 0 ? '' : `request-${request}`;
     register(world, { service: SERVICES[service]!, id: `e${id}`, ttlMs: TTLS_MS[ttl]!, shape, requestId });
+  },
+
+  churn: async (world, { service, id, count }) => {
+    for (let index = 0; index < count; index++) {
+      // Mostly small ones; large ones fill what a stream may hold at once.
+      const shape = index % 5 === 4 ? 12 : index % 12;
+      register(world, { service: SERVICES[service]!, id: `e${(id + index) % 4}`, ttlMs: 3_000, shape, requestId: '' });
+      await world.settle();
+    }
   },
 
   flood: (world, { service }) => {
