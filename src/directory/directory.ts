@@ -146,18 +146,19 @@ export class Directory {
   }
 
   async #load(onFailed: (error: Error) => void): Promise<void> {
-    const floor = this.#store.floor;
     const loaded = new Map<string, EndpointRecord>();
     let after = '';
-    let more = true;
-    let revision: Revision = this.#store.revision;
-    while (more) {
+    let revision: Revision | undefined;
+    for (let more = true; more; ) {
       const page = await this.#store.range({ prefix: RECORD_PREFIX, after, limit: LOAD_PAGE });
       for (const entry of page.entries) loaded.set(entry.key, decodeRecord(entry, this.#xxh64));
       after = page.entries.at(-1)?.key ?? after;
       more = page.more;
-      revision = page.revision;
+      // Each page has a revision of its own. The feed tells again of what changed since the first.
+      revision ??= page.revision;
     }
+    const { floor } = this.#store;
+    if (revision === undefined || revision < floor) return this.#load(onFailed);
     for (const [key, record] of loaded) this.#set(parseKey(key), record);
     this.#revision = revision;
     this.#floor = floor;
@@ -191,7 +192,7 @@ export class Directory {
   #take({ key, entry, prev }: Change, batch: ChangeBatch, remembered: RememberedRecords): ServiceState {
     const name = parseKey(key);
     const isHistory = batch.revision <= this.#revision;
-    const before = isHistory ? remembered.record(prev) : this.endpoint(name);
+    const before = isHistory ? remembered.record(prev) : this.#before(name, prev);
     const after = isHistory ? remembered.record(entry) : entry && decodeRecord(entry, this.#xxh64);
     const service = isHistory ? this.#serviceFor(name) : this.#set(name, after);
     service.changes.push({
@@ -205,6 +206,13 @@ export class Directory {
     this.#changesBytes += bytes;
     this.#order.push({ service, bytes });
     return service;
+  }
+
+  /** What an endpoint was; not what is held of it, if it was loaded by a page ahead of the feed. */
+  #before(name: EndpointName, prev: Entry | undefined): EndpointRecord | undefined {
+    const held = this.endpoint(name);
+    if (held?.endpoint.modRevision === prev?.modRevision) return held;
+    return prev && decodeRecord(prev, this.#xxh64);
   }
 
   #set(name: EndpointName, record: EndpointRecord | undefined): ServiceState {
