@@ -80,31 +80,31 @@ async function serve(options: Record<string, string | boolean | undefined>): Pro
 
 async function run(config: Config, newEpoch: boolean): Promise<number> {
   const logger = pino({ level: config['log-level'] }, pino.destination({ fd: 2, sync: true }));
-  let failed: (code: number) => void = () => undefined;
-  const ended = new Promise<number>((resolve) => (failed = resolve));
-  const server = await RollcallServer.start(config, {
-    logger,
-    newEpoch,
-    onFailed: (error) => {
-      logger.fatal({ err: error }, 'the store can no longer be followed');
-      failed(EXIT.failed);
-    },
-  });
-  const where = config.store === 'memory' ? 'memory' : `lmdb in ${config['data-dir']}`;
-  logger.info({ address: server.address, store: config.store, ...server.counts }, 'serving');
-  process.stdout.write(`rollcall listening on ${server.address} (store: ${where})\n`);
-
-  const onSignal = (signal: NodeJS.Signals) => {
-    logger.info({ signal, ...server.counts }, 'shutting down');
-    failed(EXIT.ok);
-  };
+  let end: (how: { code: number; signal?: NodeJS.Signals }) => void = () => undefined;
+  const ended = new Promise<Parameters<typeof end>[0]>((resolve) => (end = resolve));
+  // From the beginning, for whoever reads that it listens may stop it in the same moment.
+  const onSignal = (signal: NodeJS.Signals) => end({ code: EXIT.ok, signal });
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
   // A broken invariant ends the process: what it would go on to say could be wrong.
   process.once('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'a defect; ending at once');
     process.exit(EXIT.failed);
   });
-  const code = await ended;
+
+  const server = await RollcallServer.start(config, {
+    logger,
+    newEpoch,
+    onFailed: (error) => {
+      logger.fatal({ err: error }, 'the store can no longer be followed');
+      end({ code: EXIT.failed });
+    },
+  });
+  const where = config.store === 'memory' ? 'memory' : `lmdb in ${config['data-dir']}`;
+  logger.info({ address: server.address, store: config.store, ...server.counts }, 'serving');
+  process.stdout.write(`rollcall listening on ${server.address} (store: ${where})\n`);
+
+  const { code, signal } = await ended;
+  logger.info({ signal, ...server.counts }, 'shutting down');
   await server.close();
   logger.info('stopped');
   return code;
