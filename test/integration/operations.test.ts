@@ -8,8 +8,6 @@ import { ReflectionClient } from '../support/reflection-client.js';
 import { failure } from '../support/rpc-failure.js';
 import { until } from '../support/until.js';
 
-jest.setTimeout(60_000);
-
 const packages = createRequire(`${process.cwd()}/package.json`);
 const OURS = ['rollcall.v1.DiscoveryService', 'rollcall.v1.RegistryService'];
 const READABLE = { keepCase: true, longs: String, enums: String };

@@ -9,8 +9,6 @@ import { failure } from '../support/rpc-failure.js';
 import { within } from '../support/until.js';
 import { encodeRequest, METHODS } from './bad-input/methods.js';
 
-jest.setTimeout(60_000);
-
 let server: InProcessServer;
 let client: RawClient;
 let http2: RawHttp2;

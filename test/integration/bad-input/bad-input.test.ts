@@ -5,8 +5,6 @@ import { registration, type Refused, type Row, type Stage } from './row.js';
 import { ROWS } from './rows.js';
 import { setStage } from './stage.js';
 
-jest.setTimeout(60_000);
-
 /** What the trailers of a refusal may take: some gRPC implementations drop a response with more than 8 KiB of them. */
 const TRAILER_BYTES_MAX = 8 * 1024;
 

@@ -3,8 +3,6 @@ import { METHOD_NAMES } from './methods.js';
 import type { Row } from './row.js';
 import { ROWS } from './rows.js';
 
-jest.setTimeout(60_000);
-
 it('docs/ERRORS.md says of every row what the server does', () => {
   expectTable('docs/ERRORS.md', '## What bad input gets', documented(ROWS));
 });

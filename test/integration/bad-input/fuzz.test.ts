@@ -6,8 +6,6 @@ import { encodeRequest, invoke, METHOD_NAMES } from './methods.js';
 import type { Stage } from './row.js';
 import { setStage } from './stage.js';
 
-jest.setTimeout(60_000);
-
 const RUNS = 200;
 
 let stage: Stage;

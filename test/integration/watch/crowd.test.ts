@@ -8,8 +8,6 @@ import { RawClient } from '../../support/raw-client.js';
 import { RawHttp2 } from '../../support/raw-http2.js';
 import { until } from '../../support/until.js';
 
-jest.setTimeout(60_000);
-
 const ENDPOINTS = 10_000;
 const CONNECTIONS = 20;
 const WATCHERS = 2_000;

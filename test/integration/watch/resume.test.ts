@@ -7,8 +7,6 @@ import { startInProcess } from '../../support/in-process-server.js';
 import { ObservedWatch } from '../../support/observed-watch.js';
 import { RawClient } from '../../support/raw-client.js';
 
-jest.setTimeout(60_000);
-
 const addresses = [{ host: '10.0.0.1', port: 80 }];
 const service = 'payments';
 const endpoint = (id: string) => ({ endpoint: { service, id, addresses } });

@@ -4,8 +4,6 @@ import { RawClient } from '../../support/raw-client.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 
-jest.setTimeout(60_000);
-
 const addresses = [{ host: '10.0.0.1', port: 80 }];
 
 test('a watcher that disappears without a FIN is found by keepalive, and its place is free', async () => {

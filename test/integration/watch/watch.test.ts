@@ -10,8 +10,6 @@ import { ObservedWatch } from '../../support/observed-watch.js';
 import { RawClient } from '../../support/raw-client.js';
 import { until } from '../../support/until.js';
 
-jest.setTimeout(60_000);
-
 let server: InProcessServer;
 let client: RawClient;
 
