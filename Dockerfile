@@ -14,6 +14,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY proto/rollcall/v1 proto/rollcall/v1
+COPY proto/rollcall.binpb proto/
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # The directory is made for the user who runs the server: a new volume takes over its owner.

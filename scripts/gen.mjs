@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const output = process.argv[2] ?? '.';
-const describe = (...args) => execFileSync('buf', ['build', ...args, '--as-file-descriptor-set', '-o', '-#format=binpb']);
+const describe = (...args) =>
+  execFileSync('buf', ['build', ...args, '--as-file-descriptor-set', '-o', '-#format=binpb']);
 
 execFileSync('buf', ['generate', '--output', output], { stdio: 'inherit' });
 mkdirSync(join(output, 'proto'), { recursive: true });
