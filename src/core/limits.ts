@@ -22,6 +22,7 @@ export const LIMITS = {
   ttlMsMin: 1_000,
   ttlMsMax: 24 * 60 * 60 * 1_000,
   leasesPerMessageMax: 1_000,
+  selectorBytesMax: 16 * 1024,
   labelRequirementsMax: 32,
   labelRequirementValuesMax: 64,
   selectorZonesMax: 64,

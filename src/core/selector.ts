@@ -1,9 +1,5 @@
 import { Health, type Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import {
-  LabelRequirement_Operator as Operator,
-  type LabelRequirement,
-  type Selector,
-} from '../gen/rollcall/v1/selector.js';
+import { LabelRequirement_Operator as Operator, Selector, type LabelRequirement } from '../gen/rollcall/v1/selector.js';
 import { LIMITS } from './limits.js';
 import { checkName } from './names.js';
 import type { Violations } from './violations.js';
@@ -25,7 +21,13 @@ export const MATCH_ALL: CanonicalSelector = { key: '', matches: () => true };
 export function checkSelector(violations: Violations, input: Selector | undefined, field: string): CanonicalSelector {
   if (input === undefined) return MATCH_ALL;
   const { labelRequirements, health, zones } = input;
+  const size = Selector.encode(input).finish().length;
   const sized = [
+    violations.check(
+      size <= LIMITS.selectorBytesMax,
+      field,
+      `must encode to at most ${LIMITS.selectorBytesMax} bytes, not ${size}`,
+    ),
     violations.check(
       labelRequirements.length <= LIMITS.labelRequirementsMax,
       `${field}.label_requirements`,

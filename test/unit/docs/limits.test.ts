@@ -21,6 +21,7 @@ const ROWS: Record<keyof typeof LIMITS, readonly [what: string, value: string]> 
   ttlMsMin: ['TTL, at least', `${LIMITS.ttlMsMin / 1_000} s`],
   ttlMsMax: ['TTL, at most', `${LIMITS.ttlMsMax / 3_600_000} h`],
   leasesPerMessageMax: ['leases in one `Renew` or `KeepAlive` message', `${LIMITS.leasesPerMessageMax}`],
+  selectorBytesMax: ['a selector, encoded', `${LIMITS.selectorBytesMax} bytes`],
   labelRequirementsMax: ['label requirements of a selector', `${LIMITS.labelRequirementsMax}`],
   labelRequirementValuesMax: ['values of a label requirement', `${LIMITS.labelRequirementValuesMax}`],
   selectorZonesMax: ['zones of a selector', `${LIMITS.selectorZonesMax}`],

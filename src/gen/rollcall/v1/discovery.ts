@@ -1365,8 +1365,8 @@ export const ServiceSummary: MessageFns<ServiceSummary> = {
  * For the callers of services.
  *
  * Errors carry the same details as those of `RegistryService`. Reasons used
- * here: `INVALID_FIELD`, `INVALID_TOKEN` (INVALID_ARGUMENT),
- * `REVISION_UNAVAILABLE` (UNAVAILABLE: this server is not as new as the token;
+ * here: `INVALID_FIELD`, `MALFORMED_MESSAGE`, `INVALID_TOKEN`
+ * (INVALID_ARGUMENT), `REVISION_UNAVAILABLE` (UNAVAILABLE: this server is not as new as the token;
  * try another, or later), `TOO_MANY_WATCHES` (RESOURCE_EXHAUSTED),
  * `STORE_UNAVAILABLE` and `SHUTTING_DOWN` (UNAVAILABLE).
  */

@@ -40,8 +40,8 @@ export interface RegisterRequest {
     | Duration
     | undefined;
   /**
-   * Makes a retry safe. At most 128 characters, unique to one intended
-   * registration, such as a UUID. When the endpoint's current registration was
+   * Makes a retry safe. At most 128 printable ASCII characters without spaces,
+   * unique to one intended registration, such as a UUID. When the endpoint's current registration was
    * made with the same `request_id` and is still alive, its lease is renewed
    * and returned, and nothing else changes. Needs `endpoint.id`.
    */
@@ -980,11 +980,11 @@ export const LeaseRenewal: MessageFns<LeaseRenewal> = {
  *
  * Errors are gRPC statuses with a `google.rpc.ErrorInfo` of domain `rollcall`
  * in their details, and for bad input a `google.rpc.BadRequest` that names the
- * field. Reasons used here: `INVALID_FIELD` (INVALID_ARGUMENT),
- * `ENDPOINT_NOT_FOUND` (NOT_FOUND), `LEASE_MISMATCH` (FAILED_PRECONDITION),
- * `CONTENDED` (ABORTED), `STORE_FULL` (RESOURCE_EXHAUSTED),
- * `LIMIT_EXCEEDED` (RESOURCE_EXHAUSTED), `STORE_UNAVAILABLE` and
- * `SHUTTING_DOWN` (UNAVAILABLE).
+ * field. Reasons used here: `INVALID_FIELD` and `MALFORMED_MESSAGE`
+ * (INVALID_ARGUMENT), `ENDPOINT_NOT_FOUND` and `LEASE_NOT_FOUND` (NOT_FOUND),
+ * `LEASE_MISMATCH` (FAILED_PRECONDITION), `CONTENDED` (ABORTED), `STORE_FULL`,
+ * `LIMIT_EXCEEDED` and `OVERLOADED` (RESOURCE_EXHAUSTED), `STORE_UNAVAILABLE`
+ * and `SHUTTING_DOWN` (UNAVAILABLE).
  *
  * A call that timed out may or may not have happened. Retrying it is safe: see
  * `RegisterRequest.request_id` and `Deregister`.

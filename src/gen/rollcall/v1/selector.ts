@@ -13,11 +13,16 @@ import { Health } from "./endpoint.js";
  *
  * Two selectors that mean the same in another order share one canonical form,
  * and so one topic, on the server.
+ *
+ * Limits: a selector encodes to at most 16 KiB.
  */
 export interface Selector {
   /** Requirements on labels, all of which must hold. At most 32. */
   labelRequirements: LabelRequirement[];
-  /** Matches endpoints with one of these states of health. Empty: any. */
+  /**
+   * Matches endpoints with one of these states of health. Empty: any. At most
+   * 8.
+   */
   health: Health[];
   /**
    * Matches endpoints in one of these zones (`locality.zone`). Empty: any.
