@@ -1,4 +1,6 @@
+import { isRollcallError } from '../core/errors.js';
 import { systemClock, type Clock, type Timer } from '../lib/clock.js';
+import { Deque } from '../lib/deque.js';
 import type { Directory } from '../directory/directory.js';
 import { LIVENESS_PREFIX, livenessKey, parseKey, recordKey } from '../directory/schema.js';
 import type { Change, ChangeBatch, Store } from '../store/contract.js';
@@ -22,7 +24,7 @@ export class Reaper {
   readonly #directory: Directory;
   readonly #clock: Clock;
   /** Liveness keys that are gone and whose records have yet to be looked at. */
-  readonly #lapsed = new Set<string>();
+  readonly #lapsed = new Deque<string>();
   /** Those whose removal the store refused; they wait for {@link RETRY_MS}. */
   readonly #refused = new Set<string>();
   #active = 0;
@@ -66,7 +68,7 @@ export class Reaper {
     for (const service of this.#directory.services()) {
       for (const id of service.endpoints.keys()) {
         const key = livenessKey({ ...service.name, id });
-        if (!alive.has(key)) this.#lapsed.add(key);
+        if (!alive.has(key)) this.#lapsed.push(key);
       }
     }
     this.#work();
@@ -74,18 +76,22 @@ export class Reaper {
 
   #onBatches(batches: readonly ChangeBatch[]): void {
     for (const { changes } of batches) {
-      for (const change of changes) if (isLapse(change, changes)) this.#lapsed.add(change.key);
+      const changed = new Set(changes.map((change) => change.key));
+      for (const change of changes) if (isLapse(change, changed)) this.#lapsed.push(change.key);
     }
     this.#work();
   }
 
   #work(): void {
-    for (const key of this.#lapsed) {
-      if (this.#active >= CONCURRENCY || this.#stopped) return;
-      this.#lapsed.delete(key);
+    while (this.#active < CONCURRENCY && !this.#stopped) {
+      const key = this.#lapsed.shift();
+      if (key === undefined) return;
       this.#active++;
       void this.#remove(key)
-        .catch(() => this.#retryLater(key))
+        .catch((error: unknown) => {
+          if (!isRollcallError(error)) throw error;
+          this.#retryLater(key);
+        })
         .finally(() => {
           this.#active--;
           this.#work();
@@ -105,7 +111,7 @@ export class Reaper {
       ],
       ops: [{ kind: 'delete', key: record.key }],
     });
-    if (!committed && (await this.#store.get(key)) === undefined) this.#lapsed.add(key);
+    if (!committed && (await this.#store.get(key)) === undefined) this.#lapsed.push(key);
   }
 
   /** The store refuses writes for now, as their callers are being told; the record stays until it takes them again. */
@@ -114,7 +120,7 @@ export class Reaper {
     if (this.#stopped || this.#retry !== undefined) return;
     this.#retry = this.#clock.after(RETRY_MS, () => {
       this.#retry = undefined;
-      for (const refused of this.#refused) this.#lapsed.add(refused);
+      for (const refused of this.#refused) this.#lapsed.push(refused);
       this.#refused.clear();
       this.#work();
     });
@@ -122,8 +128,6 @@ export class Reaper {
 }
 
 /** Whether a liveness key went without its record: a lease that lapsed, rather than a deregistration. */
-function isLapse({ key, entry }: Change, changes: readonly Change[]): boolean {
-  if (!key.startsWith(LIVENESS_PREFIX) || entry !== undefined) return false;
-  const record = recordKey(parseKey(key));
-  return !changes.some((change) => change.key === record);
+function isLapse({ key, entry }: Change, changed: ReadonlySet<string>): boolean {
+  return key.startsWith(LIVENESS_PREFIX) && entry === undefined && !changed.has(recordKey(parseKey(key)));
 }

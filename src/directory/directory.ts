@@ -5,6 +5,7 @@ import type { Epoch, Revision } from '../core/token.js';
 import { RemovedEndpoint_Reason as RemovalReason } from '../gen/rollcall/v1/discovery.js';
 import { systemClock, type Clock } from '../lib/clock.js';
 import { Deque } from '../lib/deque.js';
+import { firstIndex } from '../lib/first-index.js';
 import type { Change, ChangeBatch, Entry, Store } from '../store/contract.js';
 import {
   decodeRecord,
@@ -60,7 +61,8 @@ export class Directory {
   /** Whose oldest change is the oldest of all, and what forgetting it frees. */
   readonly #order = new Deque<{ readonly service: ServiceState; readonly bytes: number }>();
   readonly #listeners = new Set<DirectoryListener>();
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #orderedKeys: readonly string[] | undefined;
   #changesBytes = 0;
   #endpointCount = 0;
   #revision: Revision = 0;
@@ -110,6 +112,16 @@ export class Directory {
     return this.#services.values();
   }
 
+  /** The services of a namespace with names greater than `service`, in order, which is kept until one comes or goes. */
+  *servicesAfter(namespace: string, service: string): Generator<ServiceState> {
+    const keys = (this.#orderedKeys ??= [...this.#services.keys()].sort());
+    const after = `${namespace}/${service}`;
+    for (let at = firstIndex(keys.length, (index) => keys[index]! > after); at < keys.length; at++) {
+      if (!keys[at]!.startsWith(`${namespace}/`)) return;
+      yield this.#services.get(keys[at]!)!;
+    }
+  }
+
   /**
    * Waits until the directory is at least as new as every write that was
    * answered before this call, and as `revision`.
@@ -122,15 +134,11 @@ export class Directory {
     await new Promise<void>((resolve, reject) => {
       const waiter = { revision: wanted, resolve: () => (timer.cancel(), resolve()) };
       const timer = this.#clock.after(this.#waitMsMax, () => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(
-          new RollcallError(
-            'REVISION_UNAVAILABLE',
-            `this server is at revision ${this.#revision}, not yet at ${wanted}`,
-          ),
-        );
+        this.#waiters.delete(waiter);
+        const message = `this server is at revision ${this.#revision}, not yet at ${wanted}`;
+        reject(new RollcallError('REVISION_UNAVAILABLE', message));
       });
-      this.#waiters.push(waiter);
+      this.#waiters.add(waiter);
     });
   }
 
@@ -149,7 +157,7 @@ export class Directory {
     const loaded = new Map<string, EndpointRecord>();
     let after = '';
     let revision: Revision | undefined;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await this.#store.range({ prefix: RECORD_PREFIX, after, limit: LOAD_PAGE });
       for (const entry of page.entries) loaded.set(entry.key, decodeRecord(entry, this.#xxh64));
       after = page.entries.at(-1)?.key ?? after;
@@ -180,12 +188,14 @@ export class Directory {
       }
       this.#revision = Math.max(this.#revision, batch.revision);
     }
-    const reached = this.#waiters.filter((waiter) => waiter.revision <= this.#revision);
-    if (reached.length > 0) this.#waiters = this.#waiters.filter((waiter) => waiter.revision > this.#revision);
     for (const listener of this.#listeners) listener(changed);
     // Only now: listeners account for every change before it may be forgotten.
     this.#forgetExcess();
-    for (const waiter of reached) waiter.resolve();
+    for (const waiter of this.#waiters) {
+      if (waiter.revision > this.#revision) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
   }
 
   /** Takes one change of a record in, and remembers it. */
@@ -229,6 +239,7 @@ export class Directory {
     if (service === undefined) {
       service = new ServiceState({ namespace: name.namespace, service: name.service });
       this.#services.set(key, service);
+      this.#orderedKeys = undefined;
     }
     return service;
   }
@@ -252,7 +263,10 @@ export class Directory {
     if (oldest === undefined) return;
     this.#changesBytes -= oldest.bytes;
     oldest.service.changes.shift();
-    if (oldest.service.forgettable) this.#services.delete(serviceKey(oldest.service.name));
+    if (oldest.service.forgettable) {
+      this.#services.delete(serviceKey(oldest.service.name));
+      this.#orderedKeys = undefined;
+    }
   }
 }
 

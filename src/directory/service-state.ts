@@ -3,6 +3,7 @@ import type { RemovedEndpoint_Reason as RemovalReason } from '../gen/rollcall/v1
 import type { Revision } from '../core/token.js';
 import type { ServiceName } from '../core/names.js';
 import { Deque } from '../lib/deque.js';
+import { firstIndex } from '../lib/first-index.js';
 import type { EndpointRecord } from './schema.js';
 
 /** One change to one endpoint. Without `before` it is new; without `after` it was removed, for `removal`. */
@@ -32,12 +33,23 @@ export class ServiceState {
   readonly changes = new Deque<EndpointChange>();
   readonly counts: HealthCounts = { healthy: 0, unhealthy: 0, draining: 0, suspect: 0 };
 
+  #ordered: readonly string[] | undefined;
+
   constructor(name: ServiceName) {
     this.name = name;
   }
 
+  /** The endpoints with ids greater than `id`, in order. The order is made when asked for and kept until one comes or goes. */
+  *endpointsAfter(id: string): Generator<EndpointRecord> {
+    const ids = (this.#ordered ??= [...this.endpoints.keys()].sort());
+    for (let at = firstIndex(ids.length, (index) => ids[index]! > id); at < ids.length; at++) {
+      yield this.endpoints.get(ids[at]!)!;
+    }
+  }
+
   set(id: string, record: EndpointRecord | undefined): void {
     const before = this.endpoints.get(id);
+    if ((before === undefined) !== (record === undefined)) this.#ordered = undefined;
     if (before !== undefined) this.#count(before, -1);
     if (record === undefined) {
       this.endpoints.delete(id);

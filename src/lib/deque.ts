@@ -1,3 +1,5 @@
+import { firstIndex } from './first-index.js';
+
 /** A queue that is pushed at the back and shifted at the front, both in amortised O(1). */
 export class Deque<T> implements Iterable<T> {
   #items: (T | undefined)[] = [];
@@ -38,14 +40,7 @@ export class Deque<T> implements Iterable<T> {
 
   /** The first index whose item satisfies a predicate that is false, then true, along the queue. */
   firstIndex(predicate: (item: T) => boolean): number {
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (predicate(this.at(middle))) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstIndex(this.length, (index) => predicate(this.at(index)));
   }
 
   *[Symbol.iterator](): Iterator<T> {

@@ -48,18 +48,25 @@ export class RollcallServer {
   /**
    * Opens the store and begins to serve.
    *
-   * @throws RollcallError STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_UNAVAILABLE, ADDRESS_UNAVAILABLE
+   * @throws RollcallError STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_FULL, STORE_UNAVAILABLE, ADDRESS_UNAVAILABLE
    */
   static async start(config: Config, options: ServerOptions): Promise<RollcallServer> {
     const clock = options.clock ?? systemClock;
-    const store = await openStore(config, { clock, newEpoch: options.newEpoch ?? false });
+    const { logger, newEpoch = false } = options;
+    const onWriteState = (failure: unknown) => {
+      if (failure === undefined) logger.info('the store takes writes again');
+      else logger.error({ err: failure }, 'the store refuses writes; reads, watches and renewals go on');
+    };
+    const store = await openStore(config, { clock, newEpoch, onWriteState });
+    let parts: Parts | undefined;
     try {
-      const parts = await assemble(config, store, { ...options, clock });
+      parts = await assemble(config, store, { ...options, clock });
       const address = await bind(parts.server, config.listen);
       parts.health.set(true);
       return new RollcallServer(address, parts);
     } catch (error) {
-      await store.close();
+      parts?.hub.close(NO_ADVICE);
+      await (parts === undefined ? store.close() : release(parts));
       throw error;
     }
   }
@@ -84,18 +91,25 @@ export class RollcallServer {
   }
 
   async #close(): Promise<void> {
-    const { config, clock, server, health, hub, calls, reaper, directory, store } = this.#parts;
+    const { config, clock, server, health, hub, calls } = this.#parts;
     health.set(false);
     // Refuses new connections and tells open ones to go away; resolves when no call is left.
     const stopped = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     hub.close({ delayMax: toDuration(config['reconnect-delay-max']), alternates: [] });
     await within(clock, config['shutdown-grace'], calls.drain());
     await within(clock, STREAM_END_MS, stopped);
-    server.forceShutdown();
-    reaper.stop();
-    directory.close();
-    await store.close();
+    await release(this.#parts);
   }
+}
+
+/** For those who were never served: there is nobody to advise. */
+const NO_ADVICE = { delayMax: undefined, alternates: [] };
+
+async function release({ server, reaper, directory, store }: Parts): Promise<void> {
+  server.forceShutdown();
+  reaper.stop();
+  directory.close();
+  await store.close();
 }
 
 interface Parts {

@@ -45,7 +45,12 @@ export const SETTINGS = {
   },
   'history-count-max': integer(100, 10_000_000, 100_000, 'how many revisions watchers can resume across'),
   'history-age-max': duration(MINUTE_MS, 30 * 24 * HOUR_MS, HOUR_MS, 'how long watchers can resume across a revision'),
-  'history-memory-max': integer(1, 65_536, 64, 'MiB that remembered changes may take, roughly'),
+  'history-memory-max': integer(
+    1,
+    65_536,
+    64,
+    'MiB of changes kept to resume across, as encoded; in memory some three times that',
+  ),
   'endpoints-max': integer(1, 10_000_000, 1_000_000, 'endpoints at once'),
   'endpoints-per-service-max': integer(1, 1_000_000, 100_000, 'endpoints of one service at once'),
   'watches-max': integer(1, 1_000_000, 50_000, 'watches at once'),

@@ -12,6 +12,7 @@ import type {
   Txn,
   TxnResult,
 } from '../contract.js';
+import { Deque } from '../../lib/deque.js';
 import { evaluate, type Evaluation, type Head } from './evaluate.js';
 import { History, type HistoryBounds } from './history.js';
 import { KeySpace } from './key-space.js';
@@ -27,12 +28,21 @@ const EXPIRY_RETRY_MS = 1_000;
 
 const HISTORY_CHECK_MS = 10_000;
 
-export const HISTORY_DEFAULTS: HistoryBounds = { countMax: 100_000, ageMsMax: 60 * 60 * 1_000 };
+/** Leases that end in one transaction at the most, when many lapse at once. */
+const EXPIRIES_PER_TXN_MAX = 1_000;
+
+const HISTORY_DEFAULTS: HistoryBounds = {
+  countMax: 100_000,
+  ageMsMax: 60 * 60 * 1_000,
+  bytesMax: 64 * 1024 * 1024,
+};
 
 export interface EmbeddedStoreOptions {
   readonly clock?: Clock;
-  /** 100,000 revisions and one hour by default. */
+  /** 100,000 revisions, one hour and 64 MiB by default. */
   readonly history?: Partial<HistoryBounds>;
+  /** Told when writes begin to fail, with why, and with undefined once they succeed again. */
+  readonly onWriteState?: (failure: unknown) => void;
 }
 
 /** A write that was evaluated and waits to be durable. */
@@ -47,6 +57,13 @@ interface Waiting {
 /** A group whose leases are still those of the table. */
 interface Group extends CommitGroup {
   readonly leasesGranted: readonly Lease[];
+}
+
+type Changes = Extract<Evaluation, { kind: 'changes' }>;
+
+/** Whether anything of a transaction has to get to disk. */
+function isToBeWritten({ changes, ended }: Changes): boolean {
+  return changes.length > 0 || ended.some((lease) => lease.onDisk !== 'no');
 }
 
 /** For callers that only wait until what they were told of is durable. */
@@ -79,10 +96,17 @@ export class EmbeddedStore implements Store {
   /** What keys will be once all that waits is durable, and by which revision. */
   readonly #overlay = new Map<string, { readonly revision: Revision; readonly entry: Entry | undefined }>();
   readonly #leases: LeaseTable;
+  /** Leases whose deadline has passed, and that have yet to be ended. */
+  readonly #due = new Deque<Lease>();
   readonly #followers = new Set<Follower>();
   readonly #historyTimer;
+  readonly #onWriteState: (failure: unknown) => void;
   #revision: Revision;
   #headRevision: Revision;
+  /** The running clock at the last tick: what is due is so as of then. */
+  #tickMs: number;
+  #expiring = false;
+  #failing = false;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -98,9 +122,11 @@ export class EmbeddedStore implements Store {
     this.#revision = state.revision;
     this.#headRevision = state.revision;
     this.#history = new History({ ...HISTORY_DEFAULTS, ...options.history }, state.floor, state.history);
+    this.#onWriteState = options.onWriteState ?? (() => undefined);
     this.#running = new RunningClock(this.#clock, (restarted) => this.#onTick(restarted));
-    this.#leases = new LeaseTable(this.#running.nowMs());
-    for (const lease of state.leases) this.#leases.add(lease, this.#running.nowMs());
+    this.#tickMs = this.#running.nowMs();
+    this.#leases = new LeaseTable(this.#tickMs);
+    for (const lease of state.leases) this.#leases.add(lease, this.#tickMs);
     const changes = state.entries.map((entry) => ({ key: entry.key, entry, prev: undefined }));
     this.#durable.apply(changes);
     this.#leases.apply(changes);
@@ -130,14 +156,17 @@ export class EmbeddedStore implements Store {
   async txn(txn: Txn): Promise<TxnResult> {
     this.#refuseIfClosing();
     const evaluation = evaluate(txn, this.#head);
-    if (evaluation.kind === 'guard-failed') {
-      // What made the guard fail may still wait; its outcome must not be told before it is durable.
-      const revision = this.#headRevision;
-      if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
-      return { committed: false, revision, failedGuard: evaluation.failedGuard };
+    if (evaluation.kind === 'changes' && txn.ops.length === 0 && !isToBeWritten(evaluation)) {
+      // Leases that were never used end at once: nobody was ever shown anything of them.
+      for (const lease of evaluation.ended) this.#leases.remove(lease);
+      return { committed: true, revision: this.#revision };
     }
-    const revision = await this.#commit(evaluation);
-    return { committed: true, revision };
+    if (this.#waiting.length >= WAITING_MAX) throw new RollcallError('OVERLOADED', 'too many writes are waiting');
+    if (evaluation.kind === 'changes') return { committed: true, revision: await this.#commit(evaluation) };
+    // What made the guard fail may still wait; its outcome must not be told before it is durable.
+    const revision = this.#headRevision;
+    if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
+    return { committed: false, revision, failedGuard: evaluation.failedGuard };
   }
 
   async grantLease(ttlMs: number): Promise<LeaseId> {
@@ -197,14 +226,14 @@ export class EmbeddedStore implements Store {
   };
 
   /** Takes an evaluated transaction into the head and waits until it is durable. Resolves to its revision. */
-  async #commit({ changes, ended }: Extract<Evaluation, { kind: 'changes' }>): Promise<Revision> {
-    if (changes.length === 0 && ended.every((lease) => lease.onDisk === 'no')) {
+  async #commit(evaluation: Changes): Promise<Revision> {
+    const { changes, ended } = evaluation;
+    if (!isToBeWritten(evaluation)) {
       for (const lease of ended) this.#leases.remove(lease);
       const revision = this.#headRevision;
       if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
       return revision;
     }
-    if (this.#waiting.length >= WAITING_MAX) throw new RollcallError('OVERLOADED', 'too many writes are waiting');
     let batch: TimedBatch | undefined;
     if (changes.length > 0) {
       batch = { revision: ++this.#headRevision, changes, timeMs: this.#clock.wallMs() };
@@ -233,11 +262,13 @@ export class EmbeddedStore implements Store {
       this.#waiting = [];
       const group = this.#group(writes);
       try {
-        await this.#persistence.write(group);
+        if (!this.#isEmpty(group)) await this.#persistence.write(group);
       } catch (error) {
         this.#refuse([...writes, ...this.#waiting.splice(0)], error);
+        this.#noteWriteState(error);
         continue;
       }
+      if (!this.#isEmpty(group)) this.#noteWriteState(undefined);
       this.#publish(group);
       for (const write of writes) write.resolve();
       // The answers' continuations run before the next group is taken, so that their callers can join it.
@@ -255,16 +286,27 @@ export class EmbeddedStore implements Store {
         if (lease?.onDisk === 'coming') granted.set(lease.id, lease);
       }
     }
+    let floor = this.#history.dueFloor(batches, this.#clock.wallMs());
+    for (const { compactTo } of writes) floor = Math.max(floor, compactTo);
     return {
       revision: batches.at(-1)?.revision ?? this.#revision,
-      floor: Math.max(
-        this.#history.dueFloor(batches.length, this.#clock.wallMs()),
-        ...writes.map((write) => write.compactTo),
-      ),
+      floor,
       batches,
       leasesGranted: [...granted.values()],
       leasesEnded: writes.flatMap((write) => write.ended.map(({ id }) => id)),
     };
+  }
+
+  /** Whether a group is of callers alone who only wait. */
+  #isEmpty({ batches, leasesEnded, floor }: Group): boolean {
+    return batches.length + leasesEnded.length === 0 && floor === this.#history.floor;
+  }
+
+  /** Tells of a change between writes that fail and writes that succeed, and not of each. */
+  #noteWriteState(failure: unknown): void {
+    const failing = failure !== undefined;
+    if (failing !== this.#failing) this.#onWriteState(failure);
+    this.#failing = failing;
   }
 
   /** Shows what has become durable, to readers first. */
@@ -313,22 +355,42 @@ export class EmbeddedStore implements Store {
     // Renewals that have arrived while the process was busy are handled before anything expires. What is due is so as of
     // this tick: in the time until then the process may have been stopped, which only the next tick will credit.
     this.#clock.soon(() => {
-      if (this.#closing === undefined) for (const lease of this.#leases.takeDue(nowMs)) this.#expire(lease);
+      this.#tickMs = nowMs;
+      for (const lease of this.#leases.takeDue(nowMs)) this.#due.push(lease);
+      void this.#expireDue();
     });
   }
 
-  #expire(lease: Lease): void {
-    if (lease.onDisk === 'coming') {
-      // Its TTL begins with the answer to the write of its first key.
-      this.#lookAgainAfter(lease, lease.ttlMs);
-      return;
+  /** Ends what is due, one transaction after the other: when many lapse at once, writers and renewals get their turn. */
+  async #expireDue(): Promise<void> {
+    if (this.#expiring) return;
+    this.#expiring = true;
+    while (this.#due.length > 0 && this.#closing === undefined) {
+      const leases = this.#nextDue();
+      const evaluation = evaluate({ ops: [], endLeases: leases.map(({ id }) => id) }, this.#head);
+      if (evaluation.kind !== 'changes') throw new Error('a transaction without guards cannot fail one');
+      try {
+        await this.#commit(evaluation);
+      } catch {
+        // The disk is full or gone, as callers are being told too.
+        for (const lease of leases) this.#lookAgainAfter(lease, EXPIRY_RETRY_MS);
+      }
     }
-    const evaluation = evaluate({ ops: [], endLeases: [lease.id] }, this.#head);
-    if (evaluation.kind !== 'changes') throw new Error('a transaction without guards cannot fail one');
-    this.#commit(evaluation).catch(() => {
-      // The disk is full or gone, as callers are being told too.
-      this.#lookAgainAfter(lease, EXPIRY_RETRY_MS);
-    });
+    this.#expiring = false;
+  }
+
+  /** Takes leases to end now. Those that were renewed meanwhile, or whose time has yet to begin, get their timers back. */
+  #nextDue(): Lease[] {
+    const leases: Lease[] = [];
+    while (this.#due.length > 0 && leases.length < EXPIRIES_PER_TXN_MAX) {
+      const lease = this.#due.shift()!;
+      if (this.#leases.get(lease.id) !== lease) continue;
+      if (lease.deadlineMs > this.#tickMs) this.#leases.restore(lease);
+      // Its TTL begins with the answer to the write of its first key.
+      else if (lease.onDisk === 'coming') this.#lookAgainAfter(lease, lease.ttlMs);
+      else leases.push(lease);
+    }
+    return leases;
   }
 
   #lookAgainAfter(lease: Lease, ms: number): void {
@@ -338,7 +400,7 @@ export class EmbeddedStore implements Store {
   }
 
   #compactAged(): void {
-    const floor = this.#history.dueFloor(0, this.#clock.wallMs());
+    const floor = this.#history.dueFloor([], this.#clock.wallMs());
     // A failure here is the disk's, which writers are told of; the next check tries again.
     if (floor > this.#history.floor) this.compact(floor).catch(() => undefined);
   }

@@ -1,3 +1,4 @@
+import { firstIndex } from '../../lib/first-index.js';
 import type { Change, Entry, RangePage, RangeRequest } from '../contract.js';
 
 const RANGE_LIMIT_DEFAULT = 1_000;
@@ -26,7 +27,8 @@ export class KeySpace {
     const { prefix, after = '', limit = RANGE_LIMIT_DEFAULT } = request;
     this.#ordered ??= [...this.#entries.keys()].sort();
     const keys = this.#ordered;
-    let index = after >= prefix ? firstIndex(keys, (key) => key > after) : firstIndex(keys, (key) => key >= prefix);
+    const isFrom = (key: string) => (after >= prefix ? key > after : key >= prefix);
+    let index = firstIndex(keys.length, (at) => isFrom(keys[at]!));
     const entries: Entry[] = [];
     for (; index < keys.length && keys[index]!.startsWith(prefix); index++) {
       if (entries.length === limit) return { entries, more: true };
@@ -44,16 +46,4 @@ export class KeySpace {
       this.#entries.set(key, entry);
     }
   }
-}
-
-/** The first index whose key satisfies a predicate that is false, then true. */
-function firstIndex(keys: readonly string[], predicate: (key: string) => boolean): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (predicate(keys[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

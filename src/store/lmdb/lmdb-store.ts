@@ -13,7 +13,7 @@ export interface LmdbStoreOptions extends EmbeddedStoreOptions {
  * A store on disk. Everything is also held in memory; LMDB makes it outlive the
  * process.
  *
- * @throws RollcallError STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_UNAVAILABLE
+ * @throws RollcallError STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_FULL, STORE_UNAVAILABLE
  */
 export async function openLmdbStore({ dataDir, newEpoch = false, ...options }: LmdbStoreOptions): Promise<Store> {
   return EmbeddedStore.open(await openLmdbPersistence({ dataDir, newEpoch }), options);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { History } from '../../../../src/store/embedded/history.js';
 import type { TimedBatch } from '../../../../src/store/embedded/persistence.js';
 
-const WIDE = { countMax: 1_000, ageMsMax: 1_000_000 };
+const WIDE = { countMax: 1_000, ageMsMax: 1_000_000, bytesMax: 1_000_000 };
 
 function batch(revision: number, timeMs = 0): TimedBatch {
   return { revision, timeMs, changes: [] };
@@ -36,10 +36,10 @@ describe('history', () => {
 
   it('asks for a floor that leaves room for what comes, and keeps as many as it may', () => {
     const history = new History({ ...WIDE, countMax: 4 }, 0, batches(1, 4));
-    expect(history.dueFloor(0, 0)).toBe(0);
-    expect(history.dueFloor(1, 0)).toBe(1);
-    expect(history.dueFloor(3, 0)).toBe(3);
-    expect(history.dueFloor(100, 0)).toBe(4);
+    expect(history.dueFloor(batches(100, 99), 0)).toBe(0);
+    expect(history.dueFloor(batches(100, 100), 0)).toBe(1);
+    expect(history.dueFloor(batches(100, 102), 0)).toBe(3);
+    expect(history.dueFloor(batches(100, 199), 0)).toBe(4);
   });
 
   it('asks for a floor below the first batch that is young enough', () => {
@@ -48,10 +48,30 @@ describe('history', () => {
       0,
       batches(1, 5, (revision) => revision * 10),
     );
-    expect(history.dueFloor(0, 110)).toBe(0);
-    expect(history.dueFloor(0, 111)).toBe(1);
-    expect(history.dueFloor(0, 131)).toBe(3);
-    expect(history.dueFloor(0, 1_000)).toBe(5);
+    expect(history.dueFloor(batches(100, 99), 110)).toBe(0);
+    expect(history.dueFloor(batches(100, 99), 111)).toBe(1);
+    expect(history.dueFloor(batches(100, 99), 131)).toBe(3);
+    expect(history.dueFloor(batches(100, 99), 1_000)).toBe(5);
+  });
+
+  it('asks for a floor that leaves the bytes it may keep, new and previous values counted', () => {
+    const entry = (revision: number) => ({
+      key: 'k',
+      value: new Uint8Array(1_000),
+      createRevision: 1,
+      modRevision: revision,
+      lease: undefined,
+    });
+    const large = (revision: number): TimedBatch => ({
+      ...batch(revision),
+      changes: [{ key: 'k', entry: entry(revision), prev: entry(revision - 1) }],
+    });
+    const history = new History({ ...WIDE, bytesMax: 7_000 }, 0, [large(1), large(2), large(3)]);
+    expect(history.dueFloor([], 0)).toBe(0);
+    expect(history.dueFloor([large(4)], 0)).toBe(1);
+    expect(history.dueFloor([large(4), large(5)], 0)).toBe(2);
+    history.trimTo(2);
+    expect(history.dueFloor([large(4), large(5)], 0)).toBe(2);
   });
 
   it('takes the bound that is met first, and never asks for less than it has let go', () => {
@@ -65,12 +85,12 @@ describe('history', () => {
         }),
         ({ length, trim, incoming }, { countMax, ageMsMax, nowMs }) => {
           const history = new History(
-            { countMax, ageMsMax },
+            { ...WIDE, countMax, ageMsMax },
             0,
             batches(1, length, (revision) => revision * 10),
           );
           history.trimTo(trim);
-          const due = history.dueFloor(incoming, nowMs);
+          const due = history.dueFloor(batches(100, 99 + incoming), nowMs);
           expect(due).toBeGreaterThanOrEqual(history.floor);
           const kept = revisionsOf(history.after(due));
           const dropped = revisionsOf(history.after(0)).filter((revision) => revision <= due);
