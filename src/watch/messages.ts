@@ -28,17 +28,24 @@ export function framedBytes(encoded: Uint8Array): number {
   return encoded.length + 5;
 }
 
-export function snapshotMessage(
-  chunk: { readonly endpoints: readonly Uint8Array[]; readonly last: boolean; readonly reason: Snapshot_Reason },
-  position: Position,
-): Buffer {
+/** A chunk of a snapshot without its position, which {@link positioned} adds. */
+export function snapshotBody(chunk: {
+  readonly endpoints: readonly Uint8Array[];
+  readonly last: boolean;
+  readonly reason: Snapshot_Reason;
+}): Buffer {
   const writer = new BinaryWriter();
   writer.uint32(TAG.response.snapshot).fork();
   for (const endpoint of chunk.endpoints) writer.uint32(TAG.snapshot.endpoints).bytes(endpoint);
   if (chunk.last) writer.uint32(TAG.snapshot.last).bool(true);
   writer.uint32(TAG.snapshot.reason).int32(chunk.reason);
   writer.join();
-  return finish(writer, position);
+  return Buffer.from(writer.finish());
+}
+
+/** A message from its body: the fields of one message may be concatenated. */
+export function positioned(body: Buffer, position: Position): Buffer {
+  return Buffer.concat([body, finish(new BinaryWriter(), position)]);
 }
 
 export function deltaMessage(

@@ -1,49 +1,40 @@
-import type { Digest } from '../core/digest.js';
 import type { Revision } from '../core/token.js';
-import type { Snapshot_Reason } from '../gen/rollcall/v1/discovery.js';
 import type { EndpointRecord } from '../directory/schema.js';
-import { framedBytes, snapshotMessage } from './messages.js';
+import type { Snapshot_Reason } from '../gen/rollcall/v1/discovery.js';
+import { framedBytes, positioned, snapshotBody, type Position } from './messages.js';
 
 /**
  * What a chunk is filled up to. One chunk is about what HTTP/2 lets through
  * before the reader has to answer, so this is also what a watcher that reads
- * nothing costs. Far below 1 MiB, the most a message may take, even with the largest
- * endpoint on top.
+ * nothing costs. Far below 1 MiB, the most a message may take, even with the
+ * largest endpoint on top.
  */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * A view at one revision, in chunks that are encoded when first asked for.
+ * A view, in chunks that are encoded when first asked for and shared by all who
+ * begin while the view stays as it is, at whatever revision.
  *
  * A watcher that reads slowly holds on to the snapshot it began, so that all its
- * chunks are of one revision. Once a newer snapshot has taken its place
- * ({@link retire}) it keeps no encoded chunks, only references to records, most
- * of which are shared with the present state.
+ * chunks are of one view. Once the view has changed ({@link retire}) the snapshot
+ * keeps no encoded chunks, only references to records, most of which are shared
+ * with the present state; and when too many newer ones have been begun meanwhile
+ * ({@link abandon}) not even these, and its watcher starts over.
  */
 export class Snapshot {
-  readonly revision: Revision;
-  readonly digest: Digest;
-  readonly resumeToken: string;
   readonly reason: Snapshot_Reason;
-  readonly #records: readonly EndpointRecord[];
+  #records: readonly EndpointRecord[];
   /** The index of each chunk's first record. */
   readonly #starts: readonly number[];
-  readonly #chunks: (Buffer | undefined)[] = [];
-  #retired = false;
+  readonly #bodies: Buffer[] = [];
+  /** Whole messages, for those who begin at one revision. */
+  #messages: { readonly revision: Revision; readonly chunks: Buffer[] } = { revision: -1, chunks: [] };
+  #state: 'current' | 'retired' | 'abandoned' = 'current';
 
-  constructor(view: {
-    readonly records: readonly EndpointRecord[];
-    readonly revision: Revision;
-    readonly digest: Digest;
-    readonly resumeToken: string;
-    readonly reason: Snapshot_Reason;
-  }) {
-    this.revision = view.revision;
-    this.digest = view.digest;
-    this.resumeToken = view.resumeToken;
-    this.reason = view.reason;
-    this.#records = view.records;
-    this.#starts = chunkStarts(view.records);
+  constructor(records: readonly EndpointRecord[], reason: Snapshot_Reason) {
+    this.reason = reason;
+    this.#records = records;
+    this.#starts = chunkStarts(records);
   }
 
   /** At least 1: an empty view is one empty chunk. */
@@ -51,28 +42,45 @@ export class Snapshot {
     return this.#starts.length;
   }
 
-  chunk(index: number): Buffer {
-    const cached = this.#chunks[index];
-    if (cached !== undefined) return cached;
-    const message = this.#encode(index);
-    if (!this.#retired) this.#chunks[index] = message;
+  get abandoned(): boolean {
+    return this.#state === 'abandoned';
+  }
+
+  /** The message for a watcher that began at `position`, which the last chunk tells it. */
+  chunk(index: number, position: Required<Position>): Buffer {
+    const { revision } = position;
+    if (this.#messages.revision === revision) {
+      const made = this.#messages.chunks[index];
+      if (made !== undefined) return made;
+    } else if (this.#messages.revision < revision) {
+      this.#messages = { revision, chunks: [] };
+    }
+    const message = positioned(this.#body(index), index === this.chunkCount - 1 ? position : { revision });
+    if (this.#state === 'current' && this.#messages.revision === revision) this.#messages.chunks[index] = message;
     return message;
   }
 
   /** Lets go of encoded chunks, and keeps none from now on. */
   retire(): void {
-    this.#retired = true;
-    this.#chunks.length = 0;
+    this.#state = 'retired';
+    this.#bodies.length = 0;
+    this.#messages = { revision: -1, chunks: [] };
   }
 
-  #encode(index: number): Buffer {
-    const last = index === this.#starts.length - 1;
+  /** Lets go of everything: no chunk may be asked for any more. */
+  abandon(): void {
+    this.#state = 'abandoned';
+    this.#records = [];
+  }
+
+  #body(index: number): Buffer {
+    const made = this.#bodies[index];
+    if (made !== undefined) return made;
     const records = this.#records.slice(this.#starts[index], this.#starts[index + 1]);
-    const { revision, reason, resumeToken, digest } = this;
-    return snapshotMessage(
-      { endpoints: records.map((record) => record.encoded), last, reason },
-      last ? { revision, resumeToken, digest } : { revision },
-    );
+    const last = index === this.chunkCount - 1;
+    const body = snapshotBody({ endpoints: records.map((record) => record.encoded), last, reason: this.reason });
+    if (this.#state === 'current') this.#bodies[index] = body;
+    return body;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { RollcallError } from '../core/errors.js';
 import type { Revision } from '../core/token.js';
 import { Snapshot_Reason as SnapshotReason } from '../gen/rollcall/v1/discovery.js';
+import type { Position } from './messages.js';
 import type { Snapshot } from './snapshot.js';
 import type { Topic } from './topic.js';
 
@@ -8,7 +9,10 @@ import type { Topic } from './topic.js';
 export interface WatchSink {
   /** Whether everything written has been taken by the transport. */
   readonly idle: boolean;
-  /** Hands over one encoded `WatchResponse`. `onTaken` is called once the transport has taken it and all before it. */
+  /**
+   * Hands over one encoded `WatchResponse`. `onTaken` is called once the
+   * transport has taken it and all before it, and never before this returns.
+   */
   write(message: Buffer, onTaken?: () => void): void;
   /** Ends the stream with an error. Nothing is written afterwards. */
   end(error: RollcallError): void;
@@ -16,11 +20,17 @@ export interface WatchSink {
 
 /** Where a subscriber begins: with a snapshot, or with what changed after a revision. */
 export type Start =
-  | { readonly kind: 'snapshot'; readonly reason: SnapshotReason; readonly revisionMin: Revision }
+  | { readonly kind: 'snapshot'; readonly reason: SnapshotReason }
   | { readonly kind: 'resume'; readonly revision: Revision };
 
 type State =
-  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot; readonly nextChunk: number }
+  | {
+      readonly kind: 'snapshot';
+      readonly snapshot: Snapshot;
+      /** Where the watcher will be after the last chunk. */
+      readonly position: Required<Position>;
+      readonly nextChunk: number;
+    }
   /** Nothing was sent yet; the first message is due, whatever it is. */
   | { readonly kind: 'resuming'; readonly revision: Revision }
   | { readonly kind: 'live'; readonly revision: Revision }
@@ -58,9 +68,7 @@ export class Subscriber {
     this.topic = topic;
     this.#sink = sink;
     this.#state =
-      start.kind === 'resume'
-        ? { kind: 'resuming', revision: start.revision }
-        : { kind: 'snapshot', snapshot: topic.snapshot(start.reason, start.revisionMin), nextChunk: 0 };
+      start.kind === 'resume' ? { kind: 'resuming', revision: start.revision } : beginSnapshot(topic, start.reason);
   }
 
   /** Whether the watcher is not reading what it was sent. */
@@ -112,19 +120,23 @@ export class Subscriber {
     this.#state = { kind: 'ended' };
   }
 
-  #writeChunk({ snapshot, nextChunk }: Extract<State, { kind: 'snapshot' }>): void {
-    this.#write(snapshot.chunk(nextChunk));
+  #writeChunk(state: Extract<State, { kind: 'snapshot' }>): void {
+    const { snapshot, position, nextChunk } = state;
+    if (snapshot.abandoned) {
+      this.#state = beginSnapshot(this.topic, snapshot.reason);
+      return;
+    }
+    this.#write(snapshot.chunk(nextChunk, position));
     this.#state =
       nextChunk + 1 === snapshot.chunkCount
-        ? { kind: 'live', revision: snapshot.revision }
-        : { kind: 'snapshot', snapshot, nextChunk: nextChunk + 1 };
+        ? { kind: 'live', revision: position.revision }
+        : { ...state, nextChunk: nextChunk + 1 };
   }
 
   #writeSince(revision: Revision): void {
     const message = this.topic.messageSince(revision);
     if (message === undefined) {
-      const snapshot = this.topic.snapshot(SnapshotReason.COMPACTED, revision + 1);
-      this.#state = { kind: 'snapshot', snapshot, nextChunk: 0 };
+      this.#state = beginSnapshot(this.topic, SnapshotReason.COMPACTED);
     } else {
       this.#write(message.bytes);
       this.#state = { kind: 'live', revision: message.revision };
@@ -148,4 +160,8 @@ export class Subscriber {
       this.pump();
     });
   }
+}
+
+function beginSnapshot(topic: Topic, reason: SnapshotReason): State {
+  return { kind: 'snapshot', snapshot: topic.snapshot(reason), position: topic.position(), nextChunk: 0 };
 }

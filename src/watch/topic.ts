@@ -18,6 +18,9 @@ const DELTA_BYTES_MAX = LIMITS.messageBytesMax - 8 * 1024;
 /** Deltas of different beginnings that are kept encoded at once. */
 const DELTAS_MAX = 16;
 
+/** Snapshots of earlier views that slow readers may finish; those of older ones start over. */
+const RETIRED_MAX = 8;
+
 /** A message and the revision that its reader is at afterwards. */
 export interface Message {
   readonly bytes: Buffer;
@@ -38,17 +41,21 @@ export class Topic {
   readonly selector: CanonicalSelector;
   readonly scope: Scope;
   readonly #directory: Directory;
-  /** Revisions that changed the view and are remembered, oldest first. */
+  /** Revisions that changed the view since this topic began, and that the directory remembers; oldest first. */
   readonly #changedAt = new Deque<Revision>();
-  /** By the first change they contain; valid while the view is as it is. */
+  /** By the first change of the service that they contain; valid while the view is as it is. */
   readonly #deltas = new Map<Revision, Message | undefined>();
+  readonly #digests = new Map<Revision, Digest>();
   readonly #snapshots = new Map<SnapshotReason, Snapshot>();
+  /** Snapshots of earlier views, whose chunks watchers may still be at; oldest first. */
+  readonly #retired = new Deque<Snapshot>();
+  readonly #begun: Revision;
   #checkpoint: Message | undefined;
   #digest: Digest = 0n;
   /** Changes up to here are accounted for. */
   #revision: Revision;
-  #lastChange: Revision = 0;
-  /** A view older than this may lack a change that is no longer remembered. Raised as changes are forgotten. */
+  #lastChange: Revision;
+  /** Of the changes of this view since it began, those up to here are no longer remembered. */
   #floor: Revision;
 
   constructor(directory: Directory, target: { name: ServiceName; selector: CanonicalSelector; scope: Scope }) {
@@ -56,35 +63,39 @@ export class Topic {
     this.name = target.name;
     this.selector = target.selector;
     this.scope = target.scope;
-    this.#revision = directory.floor;
-    this.#floor = directory.floor;
+    this.#begun = this.#revision = this.#lastChange = this.#floor = directory.revision;
     for (const record of this.#records()) this.#digest ^= record.digest;
-    this.#noteChanges((_digest) => undefined);
   }
 
   /** Takes note of what changed in the directory. Returns whether the view did. */
   advance(): boolean {
-    const changed = this.#noteChanges((digest) => (this.#digest ^= digest));
-    if (changed) {
-      this.#deltas.clear();
-      for (const snapshot of this.#snapshots.values()) snapshot.retire();
-      this.#snapshots.clear();
+    let changed = false;
+    for (const { before, after, revision } of this.#changesAfter(this.#revision)) {
+      const left = before !== undefined && this.selector.matches(before.endpoint);
+      const entered = after !== undefined && this.selector.matches(after.endpoint);
+      if (left) this.#digest ^= before.digest;
+      if (entered) this.#digest ^= after.digest;
+      if (!left && !entered) continue;
+      changed = true;
+      if (this.#lastChange !== revision) this.#changedAt.push(revision);
+      this.#lastChange = revision;
     }
+    this.#revision = this.#directory.revision;
+    this.#raiseFloor();
+    if (changed) this.#forgetEncoded();
     return changed;
   }
 
-  /** Whether the view changed after `revision`. */
+  /** Whether the view may have changed after `revision`; exact for watchers that are not older than this topic. */
   changedSince(revision: Revision): boolean {
-    return this.#lastChange > revision;
+    if (revision >= this.#begun) return this.#lastChange > revision;
+    return this.#firstChangeAfter(revision) !== undefined;
   }
 
-  /** Everything, at a revision that is at least the given one. */
-  snapshot(reason: SnapshotReason, revisionMin: Revision): Snapshot {
-    const cached = this.#snapshots.get(reason);
-    if (cached !== undefined && cached.revision >= revisionMin) return cached;
-    cached?.retire();
-    const snapshot = new Snapshot({ records: this.#records(), reason, ...this.position() });
-    this.#snapshots.set(reason, snapshot);
+  /** The whole view, as it is at {@link position}. */
+  snapshot(reason: SnapshotReason): Snapshot {
+    let snapshot = this.#snapshots.get(reason);
+    if (snapshot === undefined) this.#snapshots.set(reason, (snapshot = new Snapshot(this.#records(), reason)));
     return snapshot;
   }
 
@@ -94,9 +105,9 @@ export class Topic {
    * no longer remembered or too large to send; then only a snapshot will do.
    */
   messageSince(revision: Revision): Message | undefined {
-    if (this.#isForgotten(revision)) return undefined;
-    if (!this.changedSince(revision)) return this.checkpoint();
-    const first = this.#changedAt.at(this.#changedAt.firstIndex((changed) => changed > revision));
+    if (this.isForgotten(revision)) return undefined;
+    const first = this.changedSince(revision) ? this.#firstChangeAfter(revision) : undefined;
+    if (first === undefined) return this.checkpoint();
     if (this.#deltas.has(first)) return this.#deltas.get(first);
     const message = this.#encodeSince(revision);
     if (this.#deltas.size >= DELTAS_MAX) this.#deltas.clear();
@@ -112,10 +123,27 @@ export class Topic {
     return this.#checkpoint;
   }
 
-  /** The digest of the view as it was at `revision`, or undefined if that is no longer known. */
-  digestAt(revision: Revision): Digest | undefined {
-    if (this.#isForgotten(revision)) return undefined;
-    return foldChanges(this.#changesAfter(revision), this.selector).digestBefore(this.#digest);
+  /**
+   * Whether a view at `revision` may lack a change that the directory no longer
+   * remembers. What it has forgotten of other services, or of endpoints outside
+   * the view, does not matter to a watcher that was there all the time.
+   */
+  isForgotten(revision: Revision): boolean {
+    if (revision >= this.#directory.floor) return false;
+    this.#raiseFloor();
+    return revision < this.#floor;
+  }
+
+  /** The digest of the view as it was at `revision`, which must not be forgotten. */
+  digestAt(revision: Revision): Digest {
+    const first = this.#firstChangeAfter(revision);
+    if (first === undefined) return this.#digest;
+    let digest = this.#digests.get(first);
+    if (digest === undefined) {
+      digest = foldChanges(this.#changesAfter(revision), this.selector).digestBefore(this.#digest);
+      this.#digests.set(first, digest);
+    }
+    return digest;
   }
 
   /** Where a watcher is that has seen everything. */
@@ -143,31 +171,28 @@ export class Topic {
     }
   }
 
-  /** Passes the digest of each endpoint that entered or left the view to `flip`. */
-  #noteChanges(flip: (digest: Digest) => void): boolean {
-    let changed = false;
-    for (const { before, after, revision } of this.#changesAfter(this.#revision)) {
-      const left = before !== undefined && this.selector.matches(before.endpoint);
-      const entered = after !== undefined && this.selector.matches(after.endpoint);
-      if (left) flip(before.digest);
-      if (entered) flip(after.digest);
-      if (!left && !entered) continue;
-      changed = true;
-      if (this.#lastChange !== revision) this.#changedAt.push(revision);
-      this.#lastChange = revision;
-    }
-    this.#revision = this.#directory.revision;
-    return changed;
+  /** The revision of the service's first remembered change after `revision`, whether or not it concerns this view. */
+  #firstChangeAfter(revision: Revision): Revision | undefined {
+    const changes = this.#directory.service(this.name)?.changes;
+    const index = changes?.firstIndex((change) => change.revision > revision) ?? 0;
+    return changes === undefined || index === changes.length ? undefined : changes.at(index).revision;
   }
 
-  /**
-   * Whether a view at `revision` may lack a change that the directory no longer
-   * remembers. What it has forgotten of other services, or of endpoints outside
-   * the view, does not matter here.
-   */
-  #isForgotten(revision: Revision): boolean {
+  #raiseFloor(): void {
     while ((this.#changedAt.first() ?? Infinity) <= this.#directory.floor) this.#floor = this.#changedAt.shift()!;
-    return revision < this.#floor;
+  }
+
+  /** The view has changed: what was encoded is of the past. */
+  #forgetEncoded(): void {
+    this.#deltas.clear();
+    this.#digests.clear();
+    for (const snapshot of this.#snapshots.values()) {
+      snapshot.retire();
+      // One chunk is written at once; nobody can be amid it.
+      if (snapshot.chunkCount > 1) this.#retired.push(snapshot);
+    }
+    this.#snapshots.clear();
+    while (this.#retired.length > RETIRED_MAX) this.#retired.shift()?.abandon();
   }
 
   #records(): EndpointRecord[] {

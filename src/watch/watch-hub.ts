@@ -35,11 +35,11 @@ export interface WatchTarget {
   readonly connection: string;
 }
 
+/** Different selectors of one service that are watched at once: each change of the service is held against all of them. */
+const TOPICS_PER_SERVICE_MAX = 1_000;
+
 /** How long the hub writes before it lets other work through. */
 const SLICE_MS = 5;
-
-/** Subscribers between two looks at the clock. */
-const SLICE_SUBSCRIBERS = 16;
 
 /**
  * Every watch of this server, and the work of keeping them current.
@@ -136,14 +136,13 @@ export class WatchHub {
 
   /** Where a watch begins, by what its token says. */
   #start(topic: Topic, { token, viewDigest }: WatchTarget): Start {
-    const revisionMin = this.#directory.revision;
-    const snapshot = (reason: SnapshotReason): Start => ({ kind: 'snapshot', reason, revisionMin });
+    const snapshot = (reason: SnapshotReason): Start => ({ kind: 'snapshot', reason });
     if (token === undefined) return snapshot(SnapshotReason.INITIAL);
     if (token.epoch !== this.#directory.epoch) return snapshot(SnapshotReason.EPOCH_CHANGED);
     if (token.scope !== topic.scope) return snapshot(SnapshotReason.INITIAL);
-    const digest = topic.digestAt(token.revision);
-    if (digest === undefined) return snapshot(SnapshotReason.COMPACTED);
-    if (viewDigest !== undefined && viewDigest !== digest) return snapshot(SnapshotReason.DRIFT);
+    if (topic.isForgotten(token.revision)) return snapshot(SnapshotReason.COMPACTED);
+    if (viewDigest !== undefined && viewDigest !== topic.digestAt(token.revision))
+      return snapshot(SnapshotReason.DRIFT);
     return { kind: 'resume', revision: token.revision };
   }
 
@@ -151,13 +150,9 @@ export class WatchHub {
     this.#refuseIfClosed();
     const onConnection = this.#watchesOf.get(connection) ?? 0;
     if (this.#watches >= this.#watchesMax || onConnection >= this.#watchesPerConnectionMax) {
-      const [scope, limit] =
-        this.#watches >= this.#watchesMax
-          ? ['server', this.#watchesMax]
-          : ['connection', this.#watchesPerConnectionMax];
-      throw new RollcallError('TOO_MANY_WATCHES', `there are already ${limit} watches on this ${scope}`, {
-        metadata: { scope, limit: String(limit) },
-      });
+      throw this.#watches >= this.#watchesMax
+        ? tooMany('server', this.#watchesMax)
+        : tooMany('connection', this.#watchesPerConnectionMax);
     }
     this.#watches++;
     this.#watchesOf.set(connection, onConnection + 1);
@@ -182,6 +177,9 @@ export class WatchHub {
     if (bySelector === undefined) this.#topics.set(key, (bySelector = new Map()));
     let topic = bySelector.get(selector.key);
     if (topic === undefined) {
+      if (bySelector.size >= TOPICS_PER_SERVICE_MAX) {
+        throw tooMany('service with different selectors', TOPICS_PER_SERVICE_MAX);
+      }
       topic = new Topic(this.#directory, { name, selector, scope: viewScope(this.#xxh64, name, selector) });
       bySelector.set(selector.key, topic);
     }
@@ -191,8 +189,9 @@ export class WatchHub {
   #dropTopic(topic: Topic): void {
     const key = `${topic.name.namespace}/${topic.name.service}`;
     const bySelector = this.#topics.get(key);
-    bySelector?.delete(topic.selector.key);
-    if (bySelector?.size === 0) this.#topics.delete(key);
+    if (bySelector?.get(topic.selector.key) !== topic) return;
+    bySelector.delete(topic.selector.key);
+    if (bySelector.size === 0) this.#topics.delete(key);
     this.#subscribers.delete(topic);
     this.#dirty.delete(topic);
     this.#checkpointsDue.delete(topic);
@@ -233,25 +232,34 @@ export class WatchHub {
     }
   }
 
-  /** Pumps the subscribers of dirty topics; yields between slices. Topics that get dirty meanwhile join at the end. */
+  /**
+   * Pumps the subscribers of dirty topics, then brings idle ones up to date,
+   * round after round until neither is left to do; yields between slices.
+   */
   *#flush(): Generator<undefined> {
     let sliceEndsMs = this.#clock.monotonicMs() + SLICE_MS;
-    let untilLook = SLICE_SUBSCRIBERS;
-    for (const [topics, act] of [
-      [this.#dirty, (subscriber: Subscriber) => subscriber.pump()],
-      [this.#checkpointsDue, (subscriber: Subscriber) => subscriber.checkpoint()],
-    ] as const) {
-      for (const topic of topics) {
-        topics.delete(topic);
-        for (const subscriber of this.#subscribers.get(topic) ?? []) {
-          act(subscriber);
-          if (--untilLook > 0) continue;
-          untilLook = SLICE_SUBSCRIBERS;
-          if (this.#clock.monotonicMs() < sliceEndsMs) continue;
-          yield;
-          sliceEndsMs = this.#clock.monotonicMs() + SLICE_MS;
+    while (this.#dirty.size + this.#checkpointsDue.size > 0) {
+      for (const [topics, act] of [
+        [this.#dirty, (subscriber: Subscriber) => subscriber.pump()],
+        [this.#checkpointsDue, (subscriber: Subscriber) => subscriber.checkpoint()],
+      ] as const) {
+        // A round is of the topics that wait now: one that keeps changing does not keep the others waiting.
+        const round = [...topics];
+        topics.clear();
+        for (const topic of round) {
+          for (const subscriber of this.#subscribers.get(topic) ?? []) {
+            act(subscriber);
+            if (this.#clock.monotonicMs() < sliceEndsMs) continue;
+            yield;
+            sliceEndsMs = this.#clock.monotonicMs() + SLICE_MS;
+          }
         }
       }
     }
   }
+}
+
+function tooMany(scope: string, limit: number): RollcallError {
+  const metadata = { scope, limit: String(limit) };
+  return new RollcallError('TOO_MANY_WATCHES', `there are already ${limit} watches on this ${scope}`, { metadata });
 }

@@ -9,8 +9,9 @@ import {
   checkpointMessage,
   deltaMessage,
   framedBytes,
+  positioned,
   reconnectMessage,
-  snapshotMessage,
+  snapshotBody,
   type Position,
 } from '../../../src/watch/messages.js';
 import { endpoints } from '../../support/arbitraries.js';
@@ -46,7 +47,7 @@ describe('a message put together by hand decodes to what it was made of, when it
     );
     fc.assert(
       fc.property(some, fc.boolean(), reason, position, (list, last, why, at) => {
-        const bytes = snapshotMessage({ endpoints: encoded(list), last, reason: why }, at);
+        const bytes = positioned(snapshotBody({ endpoints: encoded(list), last, reason: why }), at);
         expectDecoded(bytes, { $case: 'snapshot', value: { endpoints: list, last, reason: why } }, at);
       }),
     );

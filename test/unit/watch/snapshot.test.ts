@@ -6,6 +6,7 @@ import { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
 import { Snapshot } from '../../../src/watch/snapshot.js';
 
 const TARGET_BYTES = 64 * 1024;
+const AT_42 = { revision: 42, digest: 7n, resumeToken: 'token' };
 
 /** A record whose encoding has nearly the given size. */
 function recordOfSize(id: string, sizeBytes: number): EndpointRecord {
@@ -15,14 +16,14 @@ function recordOfSize(id: string, sizeBytes: number): EndpointRecord {
 }
 
 function snapshotOf(records: readonly EndpointRecord[]): Snapshot {
-  return new Snapshot({ records, revision: 42, digest: 7n, resumeToken: 'token', reason: SnapshotReason.INITIAL });
+  return new Snapshot(records, SnapshotReason.INITIAL);
 }
 
 function decodeAll(
   snapshot: Snapshot,
 ): { bytes: number; response: WatchResponse; endpoints: Endpoint[]; last: boolean }[] {
   return Array.from({ length: snapshot.chunkCount }, (_, index) => {
-    const chunk = snapshot.chunk(index);
+    const chunk = snapshot.chunk(index, AT_42);
     const response = WatchResponse.decode(chunk);
     if (response.event?.$case !== 'snapshot') throw new Error('a chunk of a snapshot is a snapshot');
     const { endpoints, last } = response.event.value;
@@ -80,11 +81,21 @@ describe('a snapshot', () => {
 
   it('encodes a chunk once for all who ask, until it is retired', () => {
     const snapshot = snapshotOf([recordOfSize('a', 100)]);
-    const chunk = snapshot.chunk(0);
-    expect(snapshot.chunk(0)).toBe(chunk);
+    const chunk = snapshot.chunk(0, AT_42);
+    expect(snapshot.chunk(0, AT_42)).toBe(chunk);
     snapshot.retire();
-    expect(snapshot.chunk(0)).not.toBe(chunk);
-    expect(snapshot.chunk(0)).toEqual(chunk);
-    expect(snapshot.chunk(0)).not.toBe(snapshot.chunk(0));
+    expect(snapshot.chunk(0, AT_42)).not.toBe(chunk);
+    expect(snapshot.chunk(0, AT_42)).toEqual(chunk);
+    expect(snapshot.chunk(0, AT_42)).not.toBe(snapshot.chunk(0, AT_42));
+  });
+
+  it('is shared by those who begin at different revisions of the same view', () => {
+    const snapshot = snapshotOf([recordOfSize('a', 40_000), recordOfSize('b', 40_000)]);
+    const later = { ...AT_42, revision: 43, resumeToken: 'later' };
+    const first = snapshot.chunk(0, AT_42);
+    expect(WatchResponse.decode(snapshot.chunk(0, later)).revision).toBe(43);
+    expect(WatchResponse.decode(snapshot.chunk(1, later)).resumeToken).toBe('later');
+    expect(WatchResponse.decode(snapshot.chunk(1, AT_42)).resumeToken).toBe('token');
+    expect(snapshot.chunk(0, AT_42)).toEqual(first);
   });
 });
