@@ -11,7 +11,9 @@ import type {
   ListEndpointsResponse,
   ListServicesRequest,
   ListServicesResponse,
+  ServiceSummary,
 } from '../gen/rollcall/v1/discovery.js';
+import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import type { Directory } from '../directory/directory.js';
 
 /** A page of endpoints is filled up to this, whatever its size in endpoints. */
@@ -42,19 +44,20 @@ export class Listing {
     const after = decodePageToken(request.pageToken, scope);
     await this.#catchUp(request.minToken);
 
-    const records = [...(this.#directory.service(name)?.endpoints.values() ?? [])]
-      .filter(({ endpoint }) => endpoint.id > after && selector.matches(endpoint))
-      .sort((a, b) => compare(a.endpoint.id, b.endpoint.id));
+    const endpoints: Endpoint[] = [];
     let bytes = 0;
-    let length = 0;
-    while (length < Math.min(records.length, pageSize) && bytes <= PAGE_BYTES_MAX)
-      bytes += records[length++]!.encoded.length;
-    const endpoints = records.slice(0, length).map((record) => record.endpoint);
-    const last = length === records.length;
+    let more = false;
+    for (const { endpoint, encoded } of this.#directory.service(name)?.endpointsAfter(after) ?? []) {
+      if (!selector.matches(endpoint)) continue;
+      more = endpoints.length === pageSize || bytes > PAGE_BYTES_MAX;
+      if (more) break;
+      endpoints.push(endpoint);
+      bytes += encoded.length;
+    }
     return {
       endpoints,
-      nextPageToken: last ? '' : encodePageToken(endpoints.at(-1)!.id, scope),
-      resumeToken: this.#token(last && after === '' ? scope : NO_SCOPE),
+      nextPageToken: more ? encodePageToken(endpoints.at(-1)!.id, scope) : '',
+      resumeToken: this.#token(!more && after === '' ? scope : NO_SCOPE),
     };
   }
 
@@ -69,11 +72,15 @@ export class Listing {
     const after = decodePageToken(request.pageToken, scope);
     await this.#catchUp(request.minToken);
 
-    const found = [...this.#directory.services()]
-      .filter(({ name, endpoints }) => name.namespace === namespace && endpoints.size > 0 && name.service > after)
-      .sort((a, b) => compare(a.name.service, b.name.service));
-    const services = found.slice(0, pageSize).map(({ name, counts }) => ({ ...name, ...counts }));
-    const nextPageToken = services.length === found.length ? '' : encodePageToken(services.at(-1)!.service, scope);
+    const services: ServiceSummary[] = [];
+    let more = false;
+    for (const { name, endpoints, counts } of this.#directory.servicesAfter(namespace, after)) {
+      if (endpoints.size === 0) continue;
+      more = services.length === pageSize;
+      if (more) break;
+      services.push({ ...name, ...counts });
+    }
+    const nextPageToken = more ? encodePageToken(services.at(-1)!.service, scope) : '';
     return { services, nextPageToken, resumeToken: this.#token(NO_SCOPE) };
   }
 
@@ -109,8 +116,4 @@ function decodePageToken(token: string, scope: Scope): string {
   throw new RollcallError('INVALID_TOKEN', `page_token: ${description}`, {
     violations: [{ field: 'page_token', description }],
   });
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

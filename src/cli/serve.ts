@@ -84,7 +84,8 @@ async function run(config: Config, newEpoch: boolean): Promise<number> {
   const ended = new Promise<Parameters<typeof end>[0]>((resolve) => (end = resolve));
   // From the beginning, for whoever reads that it listens may stop it in the same moment.
   const onSignal = (signal: NodeJS.Signals) => end({ code: EXIT.ok, signal });
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  // A second signal changes nothing: npm and the terminal both send Ctrl-C, and a shutdown ends by itself.
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   // A broken invariant ends the process: what it would go on to say could be wrong.
   process.once('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'a defect; ending at once');

@@ -63,6 +63,8 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     calls.unary(async () => {
+      // Nobody waits for it any more; a retry may already be under way elsewhere.
+      if (call.cancelled) return;
       try {
         callback(null, await handle(wellFormed(call.request)));
       } catch (error) {

@@ -5,8 +5,8 @@ export function runConformance(engine: string, openHarness: () => StoreHarness):
   describe(`the ${engine} store`, () => {
     for (const each of storeConformance) {
       const reason = skipReason(each, openHarness());
+      // What an engine cannot do is no test of it; the suite's own tests hold the reasons against the engine.
       if (reason === undefined) test(each.name, () => each.run(openHarness()));
-      else test.skip(`${each.name} (${reason})`, () => undefined);
     }
   });
 }
