@@ -5,7 +5,7 @@ export function runConformance(engine: string, openHarness: () => StoreHarness):
   describe(`the ${engine} store`, () => {
     for (const each of storeConformance) {
       const reason = skipReason(each, openHarness());
-      // What an engine cannot do is no test of it; the suite's own tests hold the reasons against the engine.
+      // What an engine cannot be put to is no test of it; its harness states why.
       if (reason === undefined) test(each.name, () => each.run(openHarness()));
     }
   });
