@@ -45,7 +45,5 @@ try {
 
 // What was printed is to be read, but a connection attempt that was given up, of which grpc-js does not let go before it
 // fails by itself, is nothing to wait for.
-await Promise.all(
-  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
-);
+await output.flush();
 process.exit();

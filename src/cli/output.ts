@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { isRollcallError, type RollcallError } from '../core/errors.js';
+import { orAbort } from '../lib/linked-abort.js';
 import { printable } from './printable.js';
 
 export interface OutputStreams {
@@ -13,6 +14,8 @@ export class Output {
   readonly json: boolean;
   readonly #streams: OutputStreams;
   readonly #broken = new AbortController();
+  /** Aborted when slow readers are no longer waited for. */
+  readonly #hurried = new AbortController();
 
   /** Ignores a reader that goes away, as `head` does; see {@link broken}. */
   constructor(streams: OutputStreams, json: boolean) {
@@ -22,6 +25,7 @@ export class Output {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error;
         this.#broken.abort();
+        this.hurry();
       });
     }
   }
@@ -53,11 +57,31 @@ export class Output {
     this.#streams.stderr.write(this.json ? `${JSON.stringify(errorObject(error))}\n` : errorText(error));
   }
 
+  /** Waits for no reader any more: this process is to end, read or not. */
+  hurry(): void {
+    this.#hurried.abort();
+  }
+
+  /** Resolves when all that was written has been handed on, unless it is in a {@link hurry}. */
+  async flush(): Promise<void> {
+    const { stdout, stderr } = this.#streams;
+    await this.#unlessHurried(
+      Promise.all([stdout, stderr].map((stream) => new Promise((resolve) => stream.write('', resolve)))),
+    );
+  }
+
   async #write(text: string): Promise<void> {
     const { stdout } = this.#streams;
     if (this.broken.aborted || stdout.write(text)) return;
-    // Whichever comes first: room, or the end of the reader.
-    await Promise.race([once(stdout, 'drain'), once(this.broken, 'abort')]);
+    await this.#unlessHurried(once(stdout, 'drain'));
+  }
+
+  async #unlessHurried(handedOn: Promise<unknown>): Promise<void> {
+    try {
+      await orAbort(handedOn, this.#hurried.signal);
+    } catch {
+      // The reader is gone, or no longer waited for.
+    }
   }
 }
 

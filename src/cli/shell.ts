@@ -51,6 +51,7 @@ export async function withClient(
     ...(talkative ? { logger: noteLogger(output) } : {}),
   });
   const signals = new Signals();
+  signals.interrupted.addEventListener('abort', () => output.hurry(), { once: true });
   const stop = linkAbort(signals.interrupted, output.broken);
   try {
     shell.onExit(await body({ client, options, output, colors, signals, stop: stop.signal }));

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { RollcallClient } from '../../src/client/index.js';
 import { runShell, startCommand, printed, type CommandProcess } from '../support/command-process.js';
-import { startServer, type ServerProcess } from '../support/server-process.js';
+import { cleanEnv, ROLLCALL_MAIN, startServer, type ServerProcess } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
 // Real processes, on a machine that may be busy with others.
@@ -82,6 +84,22 @@ describe('watch', () => {
     await printed(command, /ended has 0 endpoints/);
     command.signal(signal);
     expect(await command.ended).toEqual({ code, signal: null });
+  });
+
+  it('ends with a signal though its reader does not read', async () => {
+    const service = 'stuck';
+    const metadata = { long: 'x'.repeat(16_000) };
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => client.register({ service, id: `e${index}`, addresses, metadata })),
+    );
+    const args = [ROLLCALL_MAIN, 'watch', service, '--json', '--server', server.address];
+    const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ['ignore', 'pipe', 'ignore'] });
+    const exited = once(child, 'exit');
+    // The snapshot is on its way, and is more than a pipe holds.
+    await once(child.stdout, 'readable');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([143, null]);
+    child.stdout.destroy();
   });
 
   it('ends quietly when its reader goes away', async () => {

@@ -93,3 +93,27 @@ it('is broken, and waits for nobody, once its reader is gone', async () => {
   expect(output.broken.aborted).toBe(true);
   await output.text('another');
 });
+
+it('waits for no reader in a hurry', async () => {
+  const stdout = new Writable({ highWaterMark: 1, write: () => undefined });
+  const output = new Output({ stdout, stderr: new PassThrough() }, false);
+  const writing = output.text('a line');
+  output.hurry();
+  await Promise.all([writing, output.text('another'), output.flush()]);
+  expect(output.broken.aborted).toBe(false);
+});
+
+it('is flushed when all was handed on', async () => {
+  const written: string[] = [];
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      written.push(chunk.toString());
+      setImmediate(done);
+    },
+  });
+  const output = new Output({ stdout, stderr: new PassThrough() }, false);
+  void output.text('a');
+  void output.text('b');
+  await output.flush();
+  expect(written.join('')).toBe('a\nb\n');
+});

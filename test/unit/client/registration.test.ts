@@ -206,17 +206,17 @@ describe('an update', () => {
     expect(await endpointsOf(client)).toMatchObject([{ id: registration.id, weight: 9 }]);
   });
 
-  it('asked for later takes effect later', async () => {
+  it('asked for later takes effect later, though the one before has to be repeated', async () => {
     const responses = [1, 2, 3].map((weight) => ({
       endpoint: { ...held0, weight },
       resumeToken: `t${weight}`,
     }));
-    const updateEndpoint = inTurn<UpdateEndpointRequest, UpdateEndpointResponse>(...responses);
+    const updateEndpoint = inTurn<UpdateEndpointRequest, UpdateEndpointResponse>(failureOf('CONTENDED'), ...responses);
     await using server = await startScripted({ ...registering, updateEndpoint });
     await using client = clientOf(server.address).client;
     const registration = await client.register(payments);
     await Promise.all([1, 2, 3].map((weight) => registration.update({ weight })));
-    expect(updateEndpoint.requests.map(({ endpoint }) => endpoint?.weight)).toEqual([1, 2, 3]);
+    expect(updateEndpoint.requests.map(({ endpoint }) => endpoint?.weight)).toEqual([1, 1, 2, 3]);
     expect(held(registration)).toMatchObject({ endpoint: { weight: 3 }, resumeToken: 't3' });
   });
 
