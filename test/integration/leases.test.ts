@@ -133,9 +133,9 @@ test('of many that register one id at once, the last one holds it, and the lease
   for (const { leaseId } of registered) expect(await isAlive(leaseId)).toBe(leaseId === holder!.leaseId);
 });
 
-test('a thousand leases are renewed in one message, and expire when nobody renews them', async () => {
+test('two hundred leases are renewed in one message, and expire when nobody renews them', async () => {
   const registered = await Promise.all(
-    Array.from({ length: 1_000 }, (_, index) =>
+    Array.from({ length: 200 }, (_, index) =>
       client.register({ endpoint: { service, id: `e${index}`, addresses }, ttl: { seconds: 2n } }),
     ),
   );
