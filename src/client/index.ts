@@ -2,9 +2,10 @@
  * Rollcall's client: registering endpoints, and watching services.
  *
  * ```ts
- * await using client = new RollcallClient({ servers: ['127.0.0.1:7400'] });
+ * const client = new RollcallClient({ servers: ['127.0.0.1:7400'] });
  * const registration = await client.register({ service: 'payments', addresses: ['10.0.0.7:8080'] });
  * for await (const event of client.watch('payments')) console.log(event);
+ * await client.close(); // deregisters, too
  * ```
  */
 export { RollcallClient } from './rollcall-client.js';
