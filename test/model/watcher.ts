@@ -14,7 +14,7 @@ import { WatchResponse } from '../../src/gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../../src/gen/rollcall/v1/selector.js';
 import type { WatchHub } from '../../src/watch/watch-hub.js';
-import { ModelSink } from './model-sink.js';
+import { PacedSink } from '../support/paced-sink.js';
 import type { Recorder } from './recorder.js';
 import type { FakeClock } from '../support/fake-clock.js';
 
@@ -38,7 +38,7 @@ export interface Resume {
 
 interface OpenStream {
   readonly id: number;
-  readonly sink: ModelSink;
+  readonly sink: PacedSink;
   readonly abort: AbortController;
   opened: boolean;
   forget: () => void;
@@ -65,11 +65,12 @@ export class Watcher {
   }
 
   /** The stream, if one is open whose reader reads. */
-  get readingStream(): number | undefined {
-    return this.#stream?.opened === true && this.#stream.sink.reading ? this.#stream.id : undefined;
+  get reading(): { readonly stream: number; readonly sinceMs: number } | undefined {
+    const sinceMs = this.#stream?.opened === true ? this.#stream.sink.readingSinceMs : undefined;
+    return sinceMs === undefined ? undefined : { stream: this.#stream!.id, sinceMs };
   }
 
-  get sink(): ModelSink | undefined {
+  get sink(): PacedSink | undefined {
     return this.#stream?.sink;
   }
 
@@ -88,7 +89,7 @@ export class Watcher {
     this.state = resume.state;
     this.#show();
     recorder.record({ type: 'watch', stream: id, service, selector, resumeToken, viewDigest, view: this.#shown });
-    const sink = new ModelSink(
+    const sink = new PacedSink(
       clock,
       {
         onQueued: (message, { messages, bytes }) => {

@@ -147,7 +147,7 @@ export class World {
   /** Settles and says so in the history. */
   async rest(): Promise<void> {
     await this.settle();
-    const reading = this.watchers.flatMap((watcher) => watcher.readingStream ?? []);
+    const reading = this.watchers.flatMap((watcher) => watcher.reading ?? []);
     this.recorder.record({ type: 'settled', reading, checkpointIntervalMs: CHECKPOINT_INTERVAL_MS });
   }
 

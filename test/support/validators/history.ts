@@ -142,8 +142,12 @@ export type WhatHappened =
     }
   /** The disk takes writes from now on, or does not. */
   | { readonly type: 'disk'; readonly works: boolean }
-  /** Nothing is under way. These streams are open and read what they are sent. */
-  | { readonly type: 'settled'; readonly reading: readonly number[]; readonly checkpointIntervalMs: number };
+  /** Nothing is under way. These streams are open and have read what they were sent, since some time. */
+  | {
+      readonly type: 'settled';
+      readonly reading: readonly { readonly stream: number; readonly sinceMs: number }[];
+      readonly checkpointIntervalMs: number;
+    };
 
 export type HistoryEvent = WhatHappened & {
   /** Milliseconds in which the server was running, since the beginning. */

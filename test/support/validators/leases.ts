@@ -143,21 +143,30 @@ function mayHaveEnded(
 ): boolean {
   if (lease.ended !== undefined && lease.ended.index < at.index) return true;
   if ((endings.get(lease.id) ?? Infinity) < at.index) return true;
-  const replacing = history.events
-    .slice(0, at.index)
-    .some(
-      (event, index) =>
-        index > lease.granted.index &&
-        event.type === 'write' &&
-        event.what.kind === 'register' &&
-        event.what.service === lease.service &&
-        event.what.id === lease.endpointId,
-    );
-  if (replacing) return true;
+  if (
+    registrationsOf(history, lease).some(({ asked, answered }) => asked < at.index && answered > lease.granted.index)
+  ) {
+    return true;
+  }
   const renewed = lease.renewals.filter(({ answered }) => answered.index < at.index);
   const lastMs = renewed.reduce((latest, { asked }) => Math.max(latest, asked.atMs), lease.granted.atMs);
   const grainMs = GRAIN_MS * countBetween(history, 'stall', lease.granted.index, at.index);
   return at.atMs >= lastMs + lease.ttlMs - grainMs;
+}
+
+/** The registrations of a lease's endpoint, other than its own: when they were asked for, and answered if they were. */
+function registrationsOf(
+  { events }: History,
+  lease: LeaseLog,
+): { readonly asked: number; readonly answered: number }[] {
+  return events.flatMap((event, asked) => {
+    if (event.type !== 'write' || event.what.kind !== 'register') return [];
+    if (event.what.service !== lease.service || event.what.id !== lease.endpointId) return [];
+    const answered = events.findIndex((other) => other.type === 'answer' && other.write === event.write);
+    const answer = events[answered];
+    const isOwn = answer?.type === 'answer' && answer.answer.kind === 'written' && answer.answer.leaseId === lease.id;
+    return isOwn ? [] : { asked, answered: answered === -1 ? Infinity : answered };
+  });
 }
 
 function nameOf({ id, service, endpointId }: LeaseLog): string {

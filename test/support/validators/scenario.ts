@@ -208,7 +208,9 @@ export class Scenario {
     return { endpointId, reason, revision };
   }
 
-  settled(...reading: number[]): void {
+  /** These streams have read since the beginning. */
+  settled(...streams: number[]): void {
+    const reading = streams.map((stream) => ({ stream, sinceMs: 0 }));
     this.record({ type: 'settled', reading, checkpointIntervalMs: CHECKPOINT_INTERVAL_MS });
   }
 

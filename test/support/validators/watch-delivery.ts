@@ -14,7 +14,8 @@ const UNTAKEN_MESSAGES_MAX = 8;
 
 /**
  * W7: when nothing is under way, every watcher that reads has been told of the
- * last change to its view, and no token is older than the checkpoint interval.
+ * last change to its view, and if it has read for that long, its token is no
+ * older than the checkpoint interval.
  */
 export const validateLive: Validator = (history) => {
   const truth = truthOf(history);
@@ -24,7 +25,7 @@ export const validateLive: Validator = (history) => {
     const checkpointMs = event.atMs - event.checkpointIntervalMs - CHECKPOINT_SLACK_MS;
     const due = newestBefore(truth, index, checkpointMs);
     const newest = newestBefore(truth, index, Infinity);
-    for (const id of event.reading) {
+    for (const { stream: id, sinceMs } of event.reading) {
       const stream = streamOf(history, id);
       if (stream === undefined || (stream.ended !== undefined && stream.ended.index < index)) continue;
       const last = completeMessages(stream).findLast((message) => message.index < index);
@@ -36,7 +37,7 @@ export const validateLive: Validator = (history) => {
       const changed = changeAfter(truth, stream.watch, revision, newest);
       if (changed !== undefined)
         problems.push(`event ${index}: stream ${id} is at ${revision} and missed the change at ${changed}`);
-      if (revision < due && stream.watch.atMs <= checkpointMs) {
+      if (revision < due && sinceMs <= checkpointMs) {
         problems.push(`event ${index}: stream ${id} is at ${revision}, and no checkpoint told of ${due}`);
       }
     }

@@ -1,6 +1,6 @@
 import type { RollcallError } from '../../src/core/errors.js';
 import type { WatchSink } from '../../src/watch/subscriber.js';
-import type { FakeClock } from '../support/fake-clock.js';
+import type { FakeClock } from './fake-clock.js';
 
 interface Queued {
   readonly message: Buffer;
@@ -14,13 +14,14 @@ export interface SinkEvents {
 }
 
 /** A stream in memory, whose reader can stop and go on. */
-export class ModelSink implements WatchSink {
+export class PacedSink implements WatchSink {
   readonly #clock: FakeClock;
   readonly #events: SinkEvents;
   /** How long the server's thread is busy with one message. */
   readonly #writeMs: number;
   readonly #queue: Queued[] = [];
   #reading = true;
+  #readingSinceMs: number;
   #takeScheduled = false;
   #ended: RollcallError | undefined;
   #isGone = false;
@@ -29,14 +30,16 @@ export class ModelSink implements WatchSink {
     this.#clock = clock;
     this.#events = events;
     this.#writeMs = writeMs;
+    this.#readingSinceMs = clock.runningMs();
   }
 
   get idle(): boolean {
     return this.#queue.length === 0;
   }
 
-  get reading(): boolean {
-    return this.#reading;
+  /** Since when it has read, in running time; undefined while it does not. */
+  get readingSinceMs(): number | undefined {
+    return this.#reading ? this.#readingSinceMs : undefined;
   }
 
   write(message: Buffer, onTaken?: () => void): void {
@@ -60,6 +63,7 @@ export class ModelSink implements WatchSink {
 
   /** The reader takes whatever comes from now on. */
   goOn(): void {
+    if (!this.#reading) this.#readingSinceMs = this.#clock.runningMs();
     this.#reading = true;
     this.#scheduleTake();
   }
