@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Snapshot_Reason as Reason } from '../../../src/gen/rollcall/v1/discovery.js';
+import { LIMITS } from '../../../src/core/limits.js';
 import { decodeToken } from '../../../src/core/token.js';
 import { startInProcess } from '../../support/in-process-server.js';
 import { ObservedWatch } from '../../support/observed-watch.js';
@@ -71,6 +72,22 @@ test('a watch that goes on before all that is remembered gets a snapshot that sa
     },
     { settings: { 'history-count-max': '100' } },
   ));
+
+test('a watch that goes on after more changes than one message holds gets a snapshot that says so, in messages that fit', () =>
+  onServer(async (client) => {
+    await client.register(endpoint('small'));
+    const before = await completeWatch(client);
+    const metadata = Object.fromEntries(['a', 'b', 'c'].map((key) => [key, 'x'.repeat(LIMITS.metadataValueBytesMax)]));
+    for (let id = 0; id < 30; id++) await client.register({ endpoint: { ...endpoint(`e${id}`).endpoint, metadata } });
+    const after = new ObservedWatch(client, { service }, { from: before.position });
+    await after.reach();
+    expect(after.snapshots).toEqual([Reason.COMPACTED]);
+    expect(after.view.size).toBe(31);
+    expect(Math.max(...after.messages.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.messageBytesMax);
+    const list = await client.listEndpoints({ service, pageSize: LIMITS.pageSizeMax });
+    expect(list.endpoints.length).toBeLessThan(31);
+    expect(list.nextPageToken).not.toBe('');
+  }));
 
 test('what is forgotten of other services costs a watch no snapshot', () =>
   onServer(
