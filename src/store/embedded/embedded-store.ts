@@ -156,7 +156,8 @@ export class EmbeddedStore implements Store {
   async txn(txn: Txn): Promise<TxnResult> {
     this.#refuseIfClosing();
     const evaluation = evaluate(txn, this.#head);
-    if (evaluation.kind === 'changes' && txn.ops.length === 0 && !isToBeWritten(evaluation)) {
+    const asksNothing = txn.ops.length === 0 && (txn.guards ?? []).length === 0;
+    if (asksNothing && evaluation.kind === 'changes' && !isToBeWritten(evaluation)) {
       // Leases that were never used end at once: nobody was ever shown anything of them.
       for (const lease of evaluation.ended) this.#leases.remove(lease);
       return { committed: true, revision: this.#revision };

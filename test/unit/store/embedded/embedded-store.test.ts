@@ -78,17 +78,21 @@ describe('an embedded store', () => {
     ]);
   });
 
-  it('tells that a guard failed only once what made it fail is on disk', async () => {
+  it('tells whether guards hold only once what decides it is on disk', async () => {
     const { store, disk, clock } = await open();
     disk.hold();
     void store.txn({ ops: [put('a')] });
     const answers: unknown[] = [];
     void store.txn({ guards: [{ key: 'a', modRevision: 0 }], ops: [] }).then((result) => answers.push(result));
+    void store.txn({ guards: [{ key: 'a', modRevision: 1 }], ops: [] }).then((result) => answers.push(result));
     await clock.settle();
     expect(answers).toEqual([]);
     disk.release();
     await clock.settle();
-    expect(answers).toEqual([{ committed: false, revision: 1, failedGuard: 0 }]);
+    expect(answers).toEqual([
+      { committed: false, revision: 1, failedGuard: 0 },
+      { committed: true, revision: 1 },
+    ]);
   });
 
   it('refuses all that waits when a group cannot be written, and nothing of it is ever seen', async () => {
