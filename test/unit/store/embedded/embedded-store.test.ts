@@ -256,6 +256,46 @@ describe('an embedded store', () => {
     expect(await store.get('a')).toBeDefined();
   });
 
+  it('ends thousands of leases that lapse at once in a few revisions, and keeps those that are renewed meanwhile', async () => {
+    const { store, clock, disk, told } = await open();
+    const leases = await Promise.all(Array.from({ length: 5_000 }, (_, index) => lease(store, `k${index}`)));
+    const before = told.length;
+    disk.hold();
+    await clock.advance(TTL_MS + 100);
+    // One transaction ends the first thousand and waits for the disk; the others are alive until it is their turn.
+    const renewed = leases.at(-1)!;
+    expect(await store.renewLeases([leases[0]!, renewed])).toEqual([undefined, TTL_MS]);
+    disk.release();
+    await clock.settle();
+    expect(told.length - before).toBe(5);
+    expect((await store.range({ prefix: 'k' })).entries.map(({ lease: holder }) => holder)).toEqual([renewed]);
+  });
+
+  it('lets leases that were never used end at once, however much waits', async () => {
+    const { store, disk, clock } = await open();
+    disk.hold();
+    const waiting = store.txn({ ops: [put('a')] });
+    await clock.settle();
+    const unused = await store.grantLease(TTL_MS);
+    expect(await store.txn({ ops: [], endLeases: [unused] })).toEqual({ committed: true, revision: 0 });
+    expect(await store.renewLeases([unused])).toEqual([undefined]);
+    disk.release();
+    await waiting;
+  });
+
+  it('writes nothing for callers who only wait to learn that a guard did not hold', async () => {
+    const { store, disk, clock } = await open();
+    disk.hold();
+    const first = store.txn({ ops: [put('a')] });
+    await clock.settle();
+    const second = store.txn({ guards: [{ key: 'a', modRevision: 0 }], ops: [put('a')] });
+    disk.release();
+    expect([(await first).committed, (await second).committed]).toEqual([true, false]);
+    disk.hold();
+    await clock.settle();
+    expect(disk.heldGroup).toBeUndefined();
+  });
+
   it('refuses more writes than may wait with OVERLOADED, and none of those that do', async () => {
     const { store, disk, clock } = await open();
     disk.hold();

@@ -22,6 +22,29 @@ const CASES: readonly Case[] = [
   },
   {
     guarantee: 'W1',
+    what: 'a chunk of an older revision follows',
+    play: (s, wrong) => {
+      const a = s.register('a', 1);
+      const b = s.register('b', 2);
+      s.watch(1);
+      s.chunk(1, [a], false);
+      s.chunk(1, [b], true, wrong ? { revision: 1, tokenRevision: 2 } : {});
+    },
+  },
+  {
+    guarantee: 'W1',
+    what: 'a snapshot that began anew holds what was left of the one before',
+    play: (s, wrong) => {
+      const a = s.register('a', 1);
+      s.watch(1);
+      s.chunk(1, [a], false);
+      const b = s.register('b', 2);
+      if (!wrong) s.chunk(1, [a], false);
+      s.chunk(1, [b], true);
+    },
+  },
+  {
+    guarantee: 'W1',
     what: 'chunks of one snapshot give two reasons',
     play: (s, wrong) => {
       const [a, b] = [s.register('a', 1), s.register('b', 2)];
