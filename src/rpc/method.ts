@@ -31,8 +31,11 @@ class Malformed {
   }
 }
 
-/** The same service with requests that never fail to deserialise, and with responses of `rawMethods` sent as they are. */
-export function lenient<T extends ServiceDefinition>(service: T, rawMethods: readonly string[] = []): T {
+/**
+ * The same service, but what cannot be decoded reaches its handler, to be refused with a typed error; grpc-js by itself
+ * would answer INTERNAL. Responses of `rawMethods` are bytes, and sent as they are.
+ */
+export function withTypedRefusals<T extends ServiceDefinition>(service: T, rawMethods: readonly string[] = []): T {
   const methods = Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(
     ([name, method]) => {
       const requestDeserialize = (bytes: Buffer): unknown => {

@@ -4,9 +4,9 @@ import { invalidField } from '../core/errors.js';
 import { encodeToken, NO_SCOPE, type Epoch, type Revision } from '../core/token.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import { RegistryServiceService, type LeaseRenewal, type RegistryServiceServer } from '../gen/rollcall/v1/registry.js';
-import { lenient, pingPong, unary, type MethodContext } from './method.js';
+import { withTypedRefusals, pingPong, unary, type MethodContext } from './method.js';
 
-export const registryServiceDefinition = lenient(RegistryServiceService);
+export const registryServiceDefinition = withTypedRefusals(RegistryServiceService);
 
 /** `rollcall.v1.RegistryService` on a catalog. `epoch` is that of the catalog's store. */
 export function registryService(catalog: Catalog, epoch: Epoch, context: MethodContext): RegistryServiceServer {
