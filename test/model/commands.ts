@@ -38,7 +38,14 @@ export type Command =
   /** Many watchers of one service at once, which keep the server's thread busy. */
   | { readonly do: 'crowd'; readonly service: number; readonly selector: number }
   /** One change after another, each on its way to the watchers before the next: what a slow reader falls behind. */
-  | { readonly do: 'churn'; readonly service: number; readonly id: number; readonly count: number }
+  | {
+      readonly do: 'churn';
+      readonly service: number;
+      readonly id: number;
+      readonly count: number;
+      /** Somebody begins to watch each time. */
+      readonly watching: boolean;
+    }
   /** More endpoints at once than fit one message. */
   | { readonly do: 'flood'; readonly service: number }
   | {
@@ -158,7 +165,13 @@ const commands: readonly { weight: number; arbitrary: fc.Arbitrary<Command> }[] 
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crowd' as const), service, selector }) },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('churn' as const), service, id, count: fc.integer({ min: 2, max: 14 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('churn' as const),
+      service,
+      id,
+      count: fc.integer({ min: 2, max: 14 }),
+      watching: fc.boolean(),
+    }),
   },
   { weight: 0.2, arbitrary: fc.record({ do: fc.constant('flood' as const), service }) },
   {

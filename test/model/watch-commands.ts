@@ -28,7 +28,7 @@ export const watchCommands: Acts<Watching> = {
   },
 
   crowd: (world, { service, selector }) => {
-    if (world.watchers.length > CROWD) return;
+    if (world.watchers.length > 2 * CROWD) return;
     const target = { service: SERVICES[service]!, selector: SELECTORS[selector] };
     for (let count = 0; count < CROWD; count++) world.addWatcher(target, CROWD_WRITE_MS).open();
   },

@@ -79,6 +79,9 @@ export class Watcher {
     return { state: reopenView(this.state), ...resumeFrom(this.state) };
   }
 
+  /** What it would ask for if it had no view. */
+  readonly blank: Resume = { state: beginView(), resumeToken: '', viewDigest: undefined };
+
   /** Opens a stream; the one before, if there is one, is cut. */
   open(resume: Resume = this.latest): void {
     this.disconnect();

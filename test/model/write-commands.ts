@@ -1,7 +1,7 @@
 import { RollcallError } from '../../src/core/errors.js';
 import { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import { encodeRecord, livenessKey, recordKey } from '../../src/directory/schema.js';
-import type { Op } from '../../src/store/contract.js';
+import type { Guard, Op } from '../../src/store/contract.js';
 import { MARKER_KEY, type Answer } from '../support/validators/history.js';
 import type { WhichLease } from './commands.js';
 import type { Acts } from './play.js';
@@ -17,11 +17,13 @@ export const writeCommands: Acts<'register' | 'pair' | 'update' | 'deregister' |
     register(world, { service: SERVICES[service]!, id: `e${id}`, ttlMs: TTLS_MS[ttl]!, shape, requestId });
   },
 
-  churn: async (world, { service, id, count }) => {
+  churn: async (world, { service, id, count, watching }) => {
+    const passer = watching ? world.addWatcher({ service: SERVICES[service]!, selector: undefined }) : undefined;
     for (let index = 0; index < count; index++) {
       // Mostly small ones; large ones fill what a stream may hold at once.
       const shape = index % 5 === 4 ? 12 : index % 12;
       register(world, { service: SERVICES[service]!, id: `e${(id + index) % 4}`, ttlMs: 3_000, shape, requestId: '' });
+      passer?.open(passer.blank);
       await world.settle();
     }
   },
@@ -66,46 +68,53 @@ export const writeCommands: Acts<'register' | 'pair' | 'update' | 'deregister' |
     );
   },
 
-  pair: async (world, { service: index, id: number, shape }) => {
+  pair: (world, { service: index, id: number, shape }) => {
     const service = SERVICES[index]!;
-    const { store } = world;
-    const ids = [`e${number}`, `e${(number + 1) % 4}`];
-    const parts = await Promise.all(
-      ids.map(async (id) => {
-        const marker = `pair ${world.nextMarker()} ${id}`;
-        const name = nameOf(service, id);
-        const record = await store.get(recordKey(name));
-        const old = await store.get(livenessKey(name));
-        const leaseId = await store.grantLease(1_500);
-        const value = encodeRecord({
-          endpoint: endpointOf(service, id, shape, marker),
-          leaseId,
-          ttlMs: 1_500,
-          requestId: '',
-        });
-        const ops: Op[] = [
-          { kind: 'put', key: recordKey(name), value },
-          { kind: 'put', key: livenessKey(name), value: Buffer.alloc(0), lease: leaseId },
-        ];
-        const guard = { key: recordKey(name), modRevision: record?.modRevision ?? 0 };
-        return { id, marker, leaseId, ops, guard, endLeases: old?.lease === undefined ? [] : [old.lease] };
-      }),
-    );
-    const committing = store.txn({
-      guards: parts.map(({ guard }) => guard),
-      ops: parts.flatMap(({ ops }) => ops),
-      endLeases: parts.flatMap(({ endLeases }) => endLeases),
-    });
-    for (const { id, marker, leaseId } of parts) {
+    const parts = [`e${number}`, `e${(number + 1) % 4}`].map((id) => ({
+      id,
+      marker: `pair ${world.nextMarker()} ${id}`,
+    }));
+    const committing = writePair(world, service, shape, parts);
+    for (const [place, { id, marker }] of parts.entries()) {
       world.ask({ kind: 'register', service, id, requestId: '', marker }, async () => {
-        const { committed, revision } = await committing;
-        if (!committed) throw new RollcallError('CONTENDED', 'another one was first');
+        const { revision, leaseIds } = await committing;
+        const leaseId = leaseIds[place]!;
         world.leases.push({ service, id, leaseId });
         return { kind: 'written', revision, leaseId };
       });
     }
   },
 };
+
+async function writePair(
+  { store }: World,
+  service: string,
+  shape: number,
+  parts: readonly { readonly id: string; readonly marker: string }[],
+): Promise<{ readonly revision: number; readonly leaseIds: readonly number[] }> {
+  const ttlMs = 1_500;
+  const guards: Guard[] = [];
+  const ops: Op[] = [];
+  const endLeases: number[] = [];
+  const leaseIds: number[] = [];
+  for (const { id, marker } of parts) {
+    const name = nameOf(service, id);
+    const [record, liveness, leaseId] = await Promise.all([
+      store.get(recordKey(name)),
+      store.get(livenessKey(name)),
+      store.grantLease(ttlMs),
+    ]);
+    const value = encodeRecord({ endpoint: endpointOf(service, id, shape, marker), leaseId, ttlMs, requestId: '' });
+    guards.push({ key: recordKey(name), modRevision: record?.modRevision ?? 0 });
+    ops.push({ kind: 'put', key: recordKey(name), value });
+    ops.push({ kind: 'put', key: livenessKey(name), value: Buffer.alloc(0), lease: leaseId });
+    if (liveness?.lease !== undefined) endLeases.push(liveness.lease);
+    leaseIds.push(leaseId);
+  }
+  const { committed, revision } = await store.txn({ guards, ops, endLeases });
+  if (!committed) throw new RollcallError('CONTENDED', 'another one was first');
+  return { revision, leaseIds };
+}
 
 interface Registration {
   readonly service: string;

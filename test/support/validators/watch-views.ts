@@ -12,7 +12,10 @@ import type { History, Validator } from './history.js';
 import { completeMessages, nameOf, snapshotOf, streamsOf, type Stream, type StreamMessage } from './streams.js';
 import { truthOf, type Truth, type TrueRevision } from './truth.js';
 
-/** W1: all chunks carry one revision and one reason, and nothing is complete, or visible, before the last. */
+/**
+ * W1: all chunks of a snapshot carry one revision and one reason, and nothing is
+ * complete, or visible, before the last.
+ */
 export const validateSnapshotAtomic: Validator = (history) => {
   const problems: string[] = [];
   for (const { watch, messages } of streamsOf(history)) {
@@ -27,6 +30,8 @@ export const validateSnapshotAtomic: Validator = (history) => {
         if (begun !== undefined) problem('comes before the last chunk of a snapshot');
         begun = undefined;
       } else {
+        // A chunk of a later revision begins anew; what came before it is worth nothing.
+        if (begun !== undefined && begun.first.response.revision < response.revision) begun = undefined;
         begun ??= { first: message, endpoints: [] };
         begun.endpoints.push(...chunk.endpoints);
         const { response: first } = begun.first;
