@@ -24,6 +24,8 @@ export type Command =
   | { readonly do: 'renew'; readonly leases: readonly number[] }
   /** Time passes, in which clients renew or do not. */
   | { readonly do: 'advance'; readonly ms: number; readonly renewing: boolean }
+  /** Time passes until a lease lapses, and what comes of that has yet to happen. */
+  | { readonly do: 'lapse' }
   /** The server is stopped: between two things it does, or after noticing that a timer is due. */
   | { readonly do: 'stall'; readonly ms: number; readonly when: 'idle' | 'tick' }
   | { readonly do: 'compact'; readonly to: 'newest' | 'removal' | 'before-removal' | 'old' }
@@ -45,6 +47,8 @@ export type Command =
       readonly count: number;
       /** Somebody begins to watch each time. */
       readonly watching: boolean;
+      /** All endpoints are large, so that snapshots have several chunks. */
+      readonly large: boolean;
     }
   /** More endpoints at once than fit one message. */
   | { readonly do: 'flood'; readonly service: number }
@@ -101,6 +105,7 @@ const commands: readonly { weight: number; arbitrary: fc.Arbitrary<Command> }[] 
       renewing: fc.boolean(),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('lapse' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -171,6 +176,7 @@ const commands: readonly { weight: number; arbitrary: fc.Arbitrary<Command> }[] 
       id,
       count: fc.integer({ min: 2, max: 14 }),
       watching: fc.boolean(),
+      large: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     }),
   },
   { weight: 0.2, arbitrary: fc.record({ do: fc.constant('flood' as const), service }) },

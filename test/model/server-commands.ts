@@ -5,8 +5,11 @@ import { renew } from './write-commands.js';
 /** How often clients renew that do; a third of the shortest TTL, or less. */
 const RENEW_EVERY_MS = 300;
 
+/** The store's clock looks at itself at least this often. */
+const TICK_MS = 100;
+
 /** What happens to the server, its disk and its clock. */
-export const serverCommands: Acts<'advance' | 'stall' | 'compact' | 'restart' | 'crash' | 'disk'> = {
+export const serverCommands: Acts<'advance' | 'lapse' | 'stall' | 'compact' | 'restart' | 'crash' | 'disk'> = {
   advance: async (world, { ms, renewing }) => {
     for (let leftMs = ms; leftMs > 0; leftMs -= RENEW_EVERY_MS) {
       if (renewing) renew(world, [...new Set(world.leases.slice(-12).map(({ leaseId }) => leaseId))]);
@@ -14,9 +17,21 @@ export const serverCommands: Acts<'advance' | 'stall' | 'compact' | 'restart' | 
     }
   },
 
+  lapse: async (world) => {
+    const { clock, recorder } = world;
+    for (let ticks = 0; ticks < 35; ticks++) {
+      const { revision } = recorder;
+      clock.fireNext(clock.monotonicMs() + TICK_MS);
+      for (let turns = 0; turns < 5; turns++) {
+        await world.turn(1);
+        if (recorder.revision > revision) return;
+      }
+    }
+  },
+
   stall: (world, { ms, when }) => {
     // The next timer is due within a tick of the store's clock; what it asks for soon comes after the stall.
-    if (when === 'tick') world.clock.fireNext(world.clock.monotonicMs() + 100);
+    if (when === 'tick') world.clock.fireNext(world.clock.monotonicMs() + TICK_MS);
     world.stall(ms);
   },
 

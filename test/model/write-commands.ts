@@ -17,11 +17,11 @@ export const writeCommands: Acts<'register' | 'pair' | 'update' | 'deregister' |
     register(world, { service: SERVICES[service]!, id: `e${id}`, ttlMs: TTLS_MS[ttl]!, shape, requestId });
   },
 
-  churn: async (world, { service, id, count, watching }) => {
+  churn: async (world, { service, id, count, watching, large }) => {
     const passer = watching ? world.addWatcher({ service: SERVICES[service]!, selector: undefined }) : undefined;
     for (let index = 0; index < count; index++) {
       // Mostly small ones; large ones fill what a stream may hold at once.
-      const shape = index % 5 === 4 ? 12 : index % 12;
+      const shape = large || index % 5 === 4 ? 12 : index % 12;
       register(world, { service: SERVICES[service]!, id: `e${(id + index) % 4}`, ttlMs: 3_000, shape, requestId: '' });
       passer?.open(passer.blank);
       await world.settle();
