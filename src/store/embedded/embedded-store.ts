@@ -155,19 +155,22 @@ export class EmbeddedStore implements Store {
 
   async txn(txn: Txn): Promise<TxnResult> {
     this.#refuseIfClosing();
+    if (this.#endUnused(txn)) return { committed: true, revision: this.#revision };
     const evaluation = evaluate(txn, this.#head);
-    const asksNothing = txn.ops.length === 0 && (txn.guards ?? []).length === 0;
-    if (asksNothing && evaluation.kind === 'changes' && !isToBeWritten(evaluation)) {
-      // Leases that were never used end at once: nobody was ever shown anything of them.
-      for (const lease of evaluation.ended) this.#leases.remove(lease);
-      return { committed: true, revision: this.#revision };
-    }
     if (this.#waiting.length >= WAITING_MAX) throw new RollcallError('OVERLOADED', 'too many writes are waiting');
     if (evaluation.kind === 'changes') return { committed: true, revision: await this.#commit(evaluation) };
     // What made the guard fail may still wait; its outcome must not be told before it is durable.
     const revision = this.#headRevision;
     if (this.#overlay.size > 0) await this.#enqueue(NOTHING_TO_WRITE);
     return { committed: false, revision, failedGuard: evaluation.failedGuard };
+  }
+
+  /** Ends leases that were never used, if nothing else is asked. That happens at once: nobody was ever shown anything of them. */
+  #endUnused({ ops, guards = [], endLeases = [] }: Txn): boolean {
+    const leases = endLeases.map((id) => this.#leases.get(id));
+    if (ops.length + guards.length > 0 || !leases.every((lease) => lease?.onDisk === 'no')) return false;
+    for (const lease of leases) if (lease !== undefined) this.#leases.remove(lease);
+    return true;
   }
 
   async grantLease(ttlMs: number): Promise<LeaseId> {

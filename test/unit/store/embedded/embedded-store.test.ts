@@ -95,6 +95,24 @@ describe('an embedded store', () => {
     ]);
   });
 
+  it('tells that a lease has ended only once that is on disk, also to who asks for it again', async () => {
+    const { store, disk, clock } = await open();
+    const id = await lease(store, 'a');
+    disk.hold();
+    const answers: unknown[] = [];
+    for (let count = 0; count < 2; count++) {
+      void store.txn({ ops: [], endLeases: [id] }).then((result) => answers.push(result));
+    }
+    await clock.settle();
+    expect(answers).toEqual([]);
+    disk.release();
+    await clock.settle();
+    expect(answers).toEqual([
+      { committed: true, revision: 2 },
+      { committed: true, revision: 2 },
+    ]);
+  });
+
   it('refuses all that waits when a group cannot be written, and nothing of it is ever seen', async () => {
     const { store, disk, clock, told } = await open();
     await store.txn({ ops: [put('a', 'old')] });
