@@ -28,7 +28,7 @@ const WATCHES = [
 test(
   `${CYCLES} times kill -9 under writes: no acknowledged write is lost, no revision goes back, no watcher needs a snapshot`,
   async () => {
-    console.log(`seed ${SEED} (repeat with ROLLCALL_E2E_SEED=${SEED})`);
+    process.stderr.write(`kill -9: ROLLCALL_E2E_SEED=${SEED}\n`);
     const pick = seededPick(SEED);
     const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-kill-'));
     const writers = ['a', 'b', 'c', 'd'].map((name) => new AccountableWriter(name, SERVICE, pick));
@@ -41,7 +41,7 @@ test(
       await rm(dataDir, { recursive: true, force: true });
     }
     const acknowledged = writers.reduce((sum, writer) => sum + writer.acknowledged, 0);
-    console.log(`${acknowledged} acknowledged writes over ${CYCLES} lives of the server`);
+    process.stderr.write(`kill -9: ${acknowledged} acknowledged writes over ${CYCLES} lives of the server\n`);
     expect(acknowledged).toBeGreaterThanOrEqual(CYCLES);
   },
   10 * 60_000,

@@ -32,7 +32,7 @@ export interface PlayOptions {
 }
 
 /** A run that did not go as guaranteed. */
-export class BrokenGuarantee extends Error {
+class BrokenGuarantee extends Error {
   readonly history: History;
 
   constructor(problems: readonly string[], when: string, history: History) {

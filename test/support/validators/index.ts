@@ -13,7 +13,7 @@ import {
 import { validateAnswers, validateDurable, validateFenced, validateOnce } from './writes.js';
 
 /** Every validator, by the guarantee that it checks. Those of one server; W6 needs several. */
-export function validators(xxh64: Xxh64): Readonly<Record<string, (history: History) => string[]>> {
+function validators(xxh64: Xxh64): Readonly<Record<string, (history: History) => string[]>> {
   return {
     W1: validateSnapshotAtomic,
     W2: validateExact,

@@ -23,9 +23,9 @@ async function register(id: string, service = 'payments', padBytes = 0): Promise
   const addresses = [{ host: '10.0.0.1', port: 80 }];
   const endpoint = Endpoint.fromPartial({ service, id, addresses, metadata: { pad: 'x'.repeat(padBytes) } });
   const registered = server.catalog.register({ endpoint, ttlMs: 3_600_000, requestId: '' });
-  let done = false;
-  void registered.finally(() => (done = true));
-  while (!done) await clock.turn();
+  const answered = registered.then(() => true);
+  const notYet = async () => (await clock.turn(), false);
+  while (!(await Promise.race([answered, notYet()])));
 }
 
 interface Watcher {
