@@ -1,3 +1,4 @@
+import { setLogger } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { isRollcallError, type Reason } from '../core/errors.js';
@@ -80,6 +81,9 @@ async function serve(options: Record<string, string | boolean | undefined>): Pro
 
 async function run(config: Config, newEpoch: boolean): Promise<number> {
   const logger = pino({ level: config['log-level'] }, pino.destination({ fd: 2, sync: true }));
+  // What grpc-js says of itself belongs into the same log; what it calls an error is told by what fails.
+  const fromTransport = (...words: unknown[]) => logger.debug({ component: 'grpc-js' }, words.join(' '));
+  setLogger({ error: fromTransport, info: fromTransport, debug: fromTransport });
   let end: (how: { code: number; signal?: NodeJS.Signals }) => void = () => undefined;
   const ended = new Promise<Parameters<typeof end>[0]>((resolve) => (end = resolve));
   // From the beginning, for whoever reads that it listens may stop it in the same moment.

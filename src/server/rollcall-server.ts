@@ -167,11 +167,9 @@ async function assemble(config: Config, store: Store, options: ServerOptions & {
 async function bind(server: Server, listen: string): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else
-        reject(
-          new RollcallError('ADDRESS_UNAVAILABLE', `cannot listen on ${listen}: ${error.message}`, { cause: error }),
-        );
+      if (error === null) return resolve(bound);
+      const why = error.message.includes('EADDRINUSE') ? 'something else listens there' : error.message;
+      reject(new RollcallError('ADDRESS_UNAVAILABLE', `cannot listen on ${listen}: ${why}`, { cause: error }));
     });
   });
   return `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`;
