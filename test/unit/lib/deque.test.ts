@@ -6,7 +6,7 @@ describe('a deque', () => {
   it('is an array that is pushed at the back and shifted at the front', () => {
     const step = fc.oneof(fc.constant('shift' as const), fc.nat());
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
         const deque = new Deque<number>();
         const array: number[] = [];
         for (const each of steps) {

@@ -23,7 +23,7 @@ describe('a key space', () => {
       limit: fc.integer({ min: 1, max: 5 }),
     });
     fc.assert(
-      fc.property(fc.array(fc.oneof(change, question), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(fc.oneof(change, question), { maxLength: 60, size: 'max' }), (steps) => {
         const space = new KeySpace();
         const naive = new Map<string, Entry>();
         for (const step of steps) {

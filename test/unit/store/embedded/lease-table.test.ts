@@ -46,7 +46,7 @@ describe('a table of leases', () => {
       fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 1_500 }) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const table = new LeaseTable(12_345);
         let nowMs = 12_345;
         const alive: Lease[] = [];
