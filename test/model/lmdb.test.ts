@@ -1,4 +1,4 @@
 import { checkModel } from './check-model.js';
 import { lmdbEngine } from './engines.js';
 
-checkModel('the lmdb engine', lmdbEngine, 150);
+checkModel('the lmdb engine', lmdbEngine, 1_000);

@@ -1,4 +1,4 @@
 import { checkModel } from './check-model.js';
 import { memoryEngine } from './engines.js';
 
-checkModel('the memory engine', memoryEngine, 500);
+checkModel('the memory engine', memoryEngine, 2_000);
