@@ -22,7 +22,8 @@ const rooms = {
   // The composition root, and so the one room that constructs engines.
   'server/': ['core/', 'lib/', 'gen/', 'store/', 'catalog/', 'watch/', 'directory/', 'rpc/'],
   'client/': ['core/', 'lib/', 'gen/'],
-  'resolver/': ['core/', 'lib/', 'client/'],
+  // The balancer is what the resolver chooses by default.
+  'resolver/': ['core/', 'lib/', 'gen/', 'client/', 'balancer/'],
   'balancer/': ['core/', 'lib/'],
   'rx/': ['client/'],
   'cli/': ['core/', 'lib/', 'gen/', 'client/'],
