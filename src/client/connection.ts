@@ -42,6 +42,7 @@ export class Connection {
   readonly #calls = new Semaphore(CALLS_AT_ONCE_MAX);
   /** What {@link close} ends. */
   readonly #scopes = new Set<LinkedAbort>();
+  readonly #observers = new Set<(link: Link | undefined) => void>();
   #closed: RollcallError | undefined;
   #link: Link | undefined;
   #dialling: Dialling | undefined;
@@ -54,6 +55,22 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed !== undefined;
+  }
+
+  /** Why no server can be reached; undefined when one is, or none was tried. */
+  get failure(): RollcallError | undefined {
+    return this.#link === undefined ? this.#dialler.failure : undefined;
+  }
+
+  /** The connection that there is; undefined before it is first needed, and while it is down. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** Calls `fn` whenever a connection was made, and whenever it was lost or given up. Returns what ends that. */
+  onChange(fn: (link: Link | undefined) => void): () => void {
+    this.#observers.add(fn);
+    return () => this.#observers.delete(fn);
   }
 
   /**
@@ -110,7 +127,7 @@ export class Connection {
   leave(link: Link, alternates: readonly Address[] = []): void {
     if (alternates.length > 0) this.#dialler.nameAlternates(alternates);
     if (this.#link !== link) return;
-    this.#link = undefined;
+    this.#change(undefined);
     link.channel.close();
   }
 
@@ -204,11 +221,16 @@ export class Connection {
     }
   }
 
+  #change(link: Link | undefined): void {
+    this.#link = link;
+    for (const observer of this.#observers) observer(link);
+  }
+
   /** When time is up, the failure that used it up says more than that it is up. */
   #whyAborted(signal: AbortSignal, latest: unknown): unknown {
     const reason: unknown = signal.reason;
     if (!isRollcallError(reason, 'TIMED_OUT')) return reason;
-    return (this.#link === undefined ? this.#dialler.failure : undefined) ?? latest ?? reason;
+    return this.failure ?? latest ?? reason;
   }
 
   #startDialling(): Dialling {
@@ -230,7 +252,7 @@ export class Connection {
       link.channel.close();
       throw signal.reason;
     }
-    this.#link = link;
+    this.#change(link);
     link.channel.watchConnectivityState(connectivityState.READY, Infinity, () => {
       if (this.#link !== link) return;
       this.#options.logger.debug({ address: link.address }, `the connection to ${link.address} is gone`);

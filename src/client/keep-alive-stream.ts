@@ -1,25 +1,38 @@
 import { RollcallError } from '../core/errors.js';
-import type { KeepAliveRequest, KeepAliveResponse, LeaseRenewal } from '../gen/rollcall/v1/registry.js';
+import type { KeepAliveRequest, LeaseRenewal } from '../gen/rollcall/v1/registry.js';
 import type { Clock } from '../lib/clock.js';
 import type { LinkedAbort } from '../lib/linked-abort.js';
 import type { Link } from './link.js';
 
-/** One KeepAlive stream. Broken for good after its first failure. */
+export interface KeepAliveStreamContext {
+  readonly clock: Clock;
+  /** Of the stream, which unlinks it when it ends. */
+  readonly scope: LinkedAbort;
+  /** Told once, with the reason, unless the stream is closed by its owner. A renewal under way fails with the same. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+interface Asked {
+  resolve(results: LeaseRenewal[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * One KeepAlive stream. It is read all the time, so that its end is known at
+ * once and not with the next renewal. Broken for good after its first failure.
+ */
 export class KeepAliveStream {
   /** What the stream runs on. */
   readonly link: Link;
-  readonly #clock: Clock;
-  readonly #scope: LinkedAbort;
-  readonly #responses: AsyncIterator<KeepAliveResponse>;
+  readonly #context: KeepAliveStreamContext;
   readonly #requests = new Handover<KeepAliveRequest>();
+  #asked: Asked | undefined;
+  #ended: { readonly error: unknown } | undefined;
 
-  /** @param scope of the stream, which the stream unlinks when it ends */
-  constructor(link: Link, clock: Clock, scope: LinkedAbort) {
+  constructor(link: Link, context: KeepAliveStreamContext) {
     this.link = link;
-    this.#clock = clock;
-    this.#scope = scope;
-    const responses = link.registry.keepAlive(this.#requests, { signal: this.#scope.signal });
-    this.#responses = responses[Symbol.asyncIterator]();
+    this.#context = context;
+    void this.#read();
   }
 
   /**
@@ -28,30 +41,57 @@ export class KeepAliveStream {
    * @throws RollcallError whatever broke the stream; TIMED_OUT when there was no answer in time
    */
   async renew(leaseIds: readonly bigint[], timeoutMs: number): Promise<LeaseRenewal[]> {
-    const watchdog = this.#clock.after(timeoutMs, () => {
-      this.#scope.abort(new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`));
+    if (this.#ended !== undefined) throw this.#ended.error;
+    const { clock } = this.#context;
+    const results = new Promise<LeaseRenewal[]>((resolve, reject) => (this.#asked = { resolve, reject }));
+    let soon = { cancel: () => {} };
+    const watchdog = clock.after(timeoutMs, () => {
+      // After the event loop was blocked, an answer that came in time may be there and not be read yet.
+      soon = clock.soon(() => {
+        this.#break(new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`));
+      });
     });
     try {
       this.#requests.give({ leaseIds: [...leaseIds] });
-      const answer = await this.#responses.next();
-      if (answer.done === true) throw new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was ended');
-      return answer.value.results;
-    } catch (error) {
-      const cause: unknown = this.#scope.signal.aborted ? this.#scope.signal.reason : error;
-      this.close();
-      throw cause;
+      return await results;
     } finally {
       watchdog.cancel();
+      soon.cancel();
     }
   }
 
   /** Ends the stream; what is under way fails. Idempotent. */
   close(): void {
+    this.#end(new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was closed'));
+  }
+
+  async #read(): Promise<void> {
+    const { signal } = this.#context.scope;
+    try {
+      for await (const { results } of this.link.registry.keepAlive(this.#requests, { signal })) {
+        this.#asked?.resolve(results);
+        this.#asked = undefined;
+      }
+      this.#break(new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was ended'));
+    } catch (error) {
+      this.#break(signal.aborted ? signal.reason : error);
+    }
+  }
+
+  #break(error: unknown): void {
+    if (this.#end(error)) this.#context.onBroken(error);
+  }
+
+  /** False if it had ended before. */
+  #end(error: unknown): boolean {
+    if (this.#ended !== undefined) return false;
+    this.#ended = { error };
     this.#requests.end();
-    this.#scope.abort(new RollcallError('SERVER_UNREACHABLE', 'the KeepAlive stream was closed'));
-    this.#scope.unlink();
-    // What it throws is the reason above.
-    this.#responses.return?.().catch(() => undefined);
+    this.#context.scope.abort(error);
+    this.#context.scope.unlink();
+    this.#asked?.reject(error);
+    this.#asked = undefined;
+    return true;
   }
 }
 

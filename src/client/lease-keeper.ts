@@ -7,8 +7,9 @@ import type { Clock, Timer } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { Connection } from './connection.js';
 import { KeepAliveStream } from './keep-alive-stream.js';
+import type { Link } from './link.js';
 import type { ClientLogger } from './logger.js';
-import { RenewalSchedule } from './renewal-schedule.js';
+import { HASTE_MS_MAX, RenewalSchedule } from './renewal-schedule.js';
 
 /** Between attempts to open a stream where streams break. */
 const STREAM_BACKOFF: BackoffPolicy = { baseMs: 1_000, maxMs: 60_000 };
@@ -30,15 +31,27 @@ export interface LeaseKeeperContext {
   readonly logger: ClientLogger;
 }
 
+/** What was answered, and who answered. */
+interface Renewed {
+  readonly results: readonly LeaseRenewal[];
+  readonly link: Link;
+}
+
 /**
  * Renews all leases of a client over one KeepAlive stream, and by unary calls
- * where no stream can be held. It never gives a lease up by itself: however
- * late, only the server's answer says that a lease is lost.
+ * where no stream can be held: each at a third of its TTL, and all soon after
+ * the connection was lost or made anew, since the server that is there now may
+ * not know them. It never gives a lease up by itself: however late, only the
+ * server's answer says that a lease is lost.
+ *
+ * The stream is open for as long as there are leases, so that the connection is
+ * pinged, and its loss is noticed, in the hours between renewals too.
  */
 export class LeaseKeeper {
   readonly #context: LeaseKeeperContext;
   readonly #schedule = new RenewalSchedule();
   readonly #onLost = new Map<bigint, () => void>();
+  readonly #unsubscribe: () => void;
   #timer: Timer | undefined;
   /** When the timer fires. */
   #plannedMs = 0;
@@ -50,12 +63,17 @@ export class LeaseKeeper {
 
   constructor(context: LeaseKeeperContext) {
     this.#context = context;
+    this.#unsubscribe = context.connection.onChange((link) => this.#onConnectionChange(link));
   }
 
   /** Keeps a lease that was just granted, until it is lost or forgotten. */
   keep({ leaseId, ttlMs, onLost }: KeptLease): void {
     this.#onLost.set(leaseId, onLost);
     this.#noteRenewed(leaseId, ttlMs, this.#context.clock.monotonicMs());
+    const { link } = this.#context.connection;
+    // The connection on which it was granted is gone already.
+    if (link === undefined) this.#hasten();
+    else this.#openStream(link);
     // Looking through all leases for each new one would make many of them slow.
     if (this.#timer === undefined || this.#schedule.dueMs(leaseId) < this.#plannedMs) this.#plan();
   }
@@ -69,10 +87,31 @@ export class LeaseKeeper {
 
   /** Lets go of the stream; leases that are kept are no longer renewed. Idempotent. */
   close(): void {
+    this.#unsubscribe();
+    this.#rest();
+  }
+
+  #rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#dropStream();
+  }
+
+  #dropStream(): void {
     this.#stream?.close();
     this.#stream = undefined;
+  }
+
+  #onConnectionChange(link: Link | undefined): void {
+    if (this.#stream?.link !== link) this.#dropStream();
+    this.#hasten();
+  }
+
+  #hasten(): void {
+    const { clock, random } = this.#context;
+    if (this.#schedule.size === 0) return;
+    this.#schedule.hasten({ nowMs: clock.monotonicMs(), fraction: random.fraction() });
+    this.#plan();
   }
 
   #noteRenewed(leaseId: bigint, ttlMs: number, nowMs: number): void {
@@ -86,7 +125,7 @@ export class LeaseKeeper {
     if (this.#renewing || connection.closed) return;
     const dueMs = this.#schedule.nextDueMs;
     if (dueMs === undefined) {
-      this.close();
+      this.#rest();
       return;
     }
     this.#plannedMs = dueMs;
@@ -101,14 +140,17 @@ export class LeaseKeeper {
     try {
       // The server counts from a later moment than this, so that we never count on more than it granted.
       const askedMs = clock.monotonicMs();
-      this.#take(await this.#renew(leaseIds, timeoutMs), askedMs);
+      const { results, link } = await this.#renew(leaseIds, timeoutMs);
+      this.#take(results, askedMs);
+      // Another server is asked from now on, which may not know what this one did.
+      if (connection.link !== link) this.#hasten();
       if (this.#failures > 0) logger.info({ leases: leaseIds.length }, 'leases are being renewed again');
       this.#failures = 0;
     } catch (error) {
       if (!connection.closed) {
         const message = error instanceof Error ? error.message : String(error);
         if (this.#failures === 0) logger.warn({ err: error }, `cannot renew leases: ${message}; trying again`);
-        const policy: BackoffPolicy = { baseMs: 200, maxMs: timeoutMs };
+        const policy: BackoffPolicy = { baseMs: 200, maxMs: Math.min(timeoutMs, HASTE_MS_MAX) };
         const againMs = clock.monotonicMs() + fullJitterMs(policy, this.#failures++, random.fraction());
         for (const leaseId of leaseIds) this.#schedule.postpone(leaseId, againMs);
       }
@@ -131,45 +173,55 @@ export class LeaseKeeper {
     }
   }
 
-  async #renew(leaseIds: readonly bigint[], timeoutMs: number): Promise<LeaseRenewal[]> {
+  async #renew(leaseIds: readonly bigint[], timeoutMs: number): Promise<Renewed> {
     const { connection } = this.#context;
-    const stream = await this.#openStream(timeoutMs);
+    const link = await connection.call((connected) => Promise.resolve(connected), { timeoutMs });
+    const stream = this.#openStream(link);
     if (stream !== undefined) {
       try {
-        const results = await stream.renew(leaseIds, timeoutMs);
+        const results = checkResults(await stream.renew(leaseIds, timeoutMs), leaseIds);
         this.#streamFailures = 0;
-        return checkResults(results, leaseIds);
+        return { results, link };
       } catch (error) {
         if (connection.closed || !isRollcallError(error)) throw error;
-        connection.blame(stream.link, error);
-        this.#noteStreamFailure(error);
+        // It answers, but not what it was asked.
+        if (this.#stream === stream) this.#onStreamBroken(stream, error);
       }
     }
-    const { results } = await connection.call(
-      (link, signal) => link.registry.renew({ leaseIds: [...leaseIds] }, { signal }),
+    return connection.call(
+      async (answering, signal) => {
+        const { results } = await answering.registry.renew({ leaseIds: [...leaseIds] }, { signal });
+        return { results: checkResults(results, leaseIds), link: answering };
+      },
       { timeoutMs },
     );
-    return checkResults(results, leaseIds);
   }
 
-  /** The stream, unless streams broke of late. */
-  async #openStream(timeoutMs: number): Promise<KeepAliveStream | undefined> {
+  /** The stream, opened on this connection if there is none; undefined where streams broke of late. */
+  #openStream(link: Link): KeepAliveStream | undefined {
     const { connection, clock } = this.#context;
-    if (this.#stream === undefined && clock.monotonicMs() >= this.#streamNotBeforeMs) {
-      const link = await connection.call((connected) => Promise.resolve(connected), { timeoutMs });
-      this.#stream = new KeepAliveStream(link, clock, connection.scope());
+    if (this.#stream === undefined && clock.monotonicMs() >= this.#streamNotBeforeMs && !connection.closed) {
+      const stream: KeepAliveStream = new KeepAliveStream(link, {
+        clock,
+        scope: connection.scope(),
+        onBroken: (error) => this.#onStreamBroken(stream, error),
+      });
+      this.#stream = stream;
     }
     return this.#stream;
   }
 
-  #noteStreamFailure(error: unknown): void {
-    const { clock, random, logger } = this.#context;
+  #onStreamBroken(stream: KeepAliveStream, error: unknown): void {
+    const { connection, clock, random, logger } = this.#context;
+    if (this.#stream !== stream || connection.closed) return;
+    this.#dropStream();
     logger.debug({ err: error }, 'the KeepAlive stream broke; renewing by single calls');
-    this.#stream = undefined;
     const delayMs =
       this.#streamFailures === 0 ? 0 : fullJitterMs(STREAM_BACKOFF, this.#streamFailures, random.fraction());
     this.#streamFailures++;
     this.#streamNotBeforeMs = clock.monotonicMs() + delayMs;
+    connection.blame(stream.link, error);
+    this.#hasten();
   }
 }
 

@@ -18,6 +18,9 @@ import type { ClientLogger } from './logger.js';
 /** Between attempts to register anew what is refused, or lost again and again. */
 const ANEW_BACKOFF: BackoffPolicy = { baseMs: 1_000, maxMs: 30_000 };
 
+/** A lease lost sooner than this after it was granted may be lost again as soon. */
+const QUICK_LOSS_MS = 60_000;
+
 /**
  * Where a registration stands.
  *
@@ -69,7 +72,7 @@ export class Registration implements AsyncDisposable {
   #wanted: Endpoint;
   #state: RegistrationState;
   #registeredMs: number;
-  /** How many times in a row the lease was lost within a TTL. */
+  /** How many times in a row the lease was lost within {@link QUICK_LOSS_MS}. */
   #quickLosses = 0;
   #back: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -180,7 +183,7 @@ export class Registration implements AsyncDisposable {
   #lose(leaseId: bigint): void {
     const { keeper, clock, logger } = this.#context;
     if (this.#state.kind !== 'registered' || this.#state.leaseId !== leaseId) return;
-    const quick = clock.monotonicMs() - this.#registeredMs < this.#state.ttlMs;
+    const quick = clock.monotonicMs() - this.#registeredMs < QUICK_LOSS_MS;
     this.#quickLosses = quick ? this.#quickLosses + 1 : 0;
     this.#state = { kind: 'lost' };
     keeper.forget(leaseId);

@@ -1,5 +1,8 @@
 import { LIMITS } from '../core/limits.js';
 
+/** After the connection has changed, every lease is renewed within this time, or a third of its TTL where that is less. */
+export const HASTE_MS_MAX = 2_000;
+
 /**
  * Which leases are to be renewed when: at a third of the TTL after the last
  * renewal was asked for, a little earlier by chance, so that the leases of many
@@ -24,6 +27,17 @@ export class RenewalSchedule {
   postpone(leaseId: bigint, dueMs: number): void {
     const lease = this.#leases.get(leaseId);
     if (lease !== undefined) lease.dueMs = dueMs;
+  }
+
+  /**
+   * Makes every lease due within {@link HASTE_MS_MAX}: who is to renew them may not know them. `fraction` is a random
+   * number in [0, 1), one for all leases, which so keep going in one message; it is processes that are to drift apart.
+   */
+  hasten(at: { nowMs: number; fraction: number }): void {
+    for (const lease of this.#leases.values()) {
+      const withinMs = Math.min(lease.ttlMs / 3, HASTE_MS_MAX);
+      lease.dueMs = Math.min(lease.dueMs, at.nowMs + withinMs * at.fraction);
+    }
   }
 
   /** Whether the lease was there. */

@@ -4,6 +4,7 @@ import { Health, type Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js'
 import type {
   DeregisterRequest,
   DeregisterResponse,
+  KeepAliveRequest,
   RegisterRequest,
   RegisterResponse,
   UpdateEndpointRequest,
@@ -14,7 +15,7 @@ import { FakeClock } from '../../support/fake-clock.js';
 import { startInProcess } from '../../support/in-process-server.js';
 import { passTime } from '../../support/pass-time.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
-import { failureOf, inTurn, startScripted } from '../../support/scripted-server.js';
+import { failureOf, inTurn, startScripted, type Script } from '../../support/scripted-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 
@@ -90,6 +91,67 @@ describe('a registration', () => {
       `warn: the registration of ${registration.id} in payments was lost; registering anew`,
       `info: ${registration.id} in payments is registered again`,
     ]);
+    await client.close();
+  });
+
+  it('with a TTL of an hour is back within seconds of an empty server taking the place of its own', async () => {
+    const clock = new FakeClock();
+    const server = await startInProcess({ clock });
+    const { client } = clientOf(server.address, { clock });
+    const registration = await client.register(payments, { ttlMs: 3_600_000 });
+    await registration.update({ weight: 7 });
+    const { leaseId } = held(registration);
+    await passTime(clock, 'a minute has passed', () => clock.monotonicMs() > 60_000, 5_000);
+    await server[Symbol.asyncDispose]();
+    await using empty = await startInProcess({ clock, settings: { listen: server.address } });
+    const beganMs = clock.monotonicMs();
+    await passTime(
+      clock,
+      'it is back',
+      () => registration.state.kind === 'registered' && held(registration).leaseId !== leaseId,
+      50,
+    );
+    // Reconnecting and renewing take up to 2 s each.
+    expect(clock.monotonicMs() - beganMs).toBeLessThanOrEqual(4_500);
+    expect(empty.address).toBe(server.address);
+    expect(await endpointsOf(client)).toMatchObject([{ id: registration.id, weight: 7 }]);
+    await client.close();
+  });
+
+  it('stays the same one when its server is merely restarted: that is told by a renewal, soon', async () => {
+    const clock = new FakeClock();
+    const renewals: bigint[] = [];
+    const register = inTurn<RegisterRequest, RegisterResponse>({
+      endpoint: held0,
+      leaseId: 5n,
+      ttl: { seconds: 3_600n, nanos: 0 },
+      resumeToken: 't',
+    });
+    const script: Script = {
+      ...registering,
+      register,
+      keepAlive: (call) => {
+        call.on('data', ({ leaseIds }: KeepAliveRequest) => {
+          renewals.push(...leaseIds);
+          call.write({
+            results: leaseIds.map((leaseId) => ({ leaseId, found: true, ttl: { seconds: 3_600n, nanos: 0 } })),
+          });
+        });
+        call.on('end', () => call.end());
+      },
+    };
+    const server = await startScripted(script);
+    const { client } = clientOf(server.address, { clock });
+    const registration = await client.register(payments, { ttlMs: 3_600_000 });
+    server.kill();
+    await using again = await startScripted(script, server.address);
+    expect(again.address).toBe(server.address);
+    await passTime(clock, 'it is renewed', () => renewals.length > 0, 50);
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(4_500);
+    await passTime(clock, 'a minute has passed', () => clock.monotonicMs() > 60_000, 1_000);
+    expect(renewals).toEqual([5n]);
+    expect(register.requests).toHaveLength(1);
+    expect(held(registration).leaseId).toBe(5n);
     await client.close();
   });
 

@@ -25,6 +25,15 @@ describe('RenewalSchedule', () => {
     expect(schedule.nextDueMs).toBe(9_000);
   });
 
+  it('in haste has every lease renewed within 2 s or a third of its TTL, and none later than it was', () => {
+    const schedule = new RenewalSchedule();
+    schedule.renewed(1n, { ttlMs: 3_600_000, nowMs: 0, fraction: 0 });
+    schedule.renewed(2n, { ttlMs: 3_000, nowMs: 10_000, fraction: 0 });
+    schedule.renewed(3n, { ttlMs: 15_000, nowMs: 5_001, fraction: 0 });
+    schedule.hasten({ nowMs: 10_000, fraction: 0.5 });
+    expect([1n, 2n, 3n].map((leaseId) => schedule.dueMs(leaseId))).toEqual([11_000, 10_500, 10_001]);
+  });
+
   it('is never in more of a hurry than the shortest TTL that servers grant', () => {
     const schedule = new RenewalSchedule();
     schedule.renewed(1n, { ttlMs: 0, nowMs: 0, fraction: 0 });
