@@ -40,7 +40,7 @@ async function watch(service: string, { selector, resume }: WatchFlags, context:
   const deadline = systemClock.after(options.timeoutMs, () => scope.abort(unanswered));
   const text = new WatchText(service, colors);
   try {
-    const events = client.watch(service, {
+    const events = client.follow(service, {
       selector: parseSelector(selector ?? ''),
       resumeToken: resume,
       signal: scope.signal,

@@ -16,10 +16,24 @@ export interface RollcallClientOptions {
   readonly servers?: readonly string[] | undefined;
   /** For every call that names none; `default` by default. */
   readonly namespace?: string | undefined;
+  /**
+   * The zone that this process runs in: that of the endpoints it registers, unless they name another, and the one
+   * whose endpoints its calls prefer. By default that of the environment variable ROLLCALL_ZONE, or else none.
+   */
+  readonly zone?: string | undefined;
   /** Insecure by default. */
   readonly credentials?: ChannelCredentials | undefined;
   /** Told what the client does by itself; a pino logger will do. Silent by default. */
   readonly logger?: ClientLogger | undefined;
+  /**
+   * A directory, made if it is not there, for the last known view of each
+   * watched service, one file each. A process that starts while no server
+   * answers begins with it. None by default: views are then remembered within
+   * the process alone. Processes may share it.
+   */
+  readonly cacheDir?: string | undefined;
+  /** A file of `cacheDir` that was confirmed longer ago is not used; 86,400,000 (a day) by default. */
+  readonly cacheMaxAgeMs?: number | undefined;
   /** How long a call may take, its retries on other servers included, unless the call says; 10,000 by default. */
   readonly callTimeoutMs?: number | undefined;
   /** For tests. */
@@ -48,10 +62,13 @@ export interface WatchOptions {
   readonly namespace?: string | undefined;
   /** Which endpoints; all unless given. */
   readonly selector?: SelectorInit | undefined;
-  /** Goes on from where an earlier watch of the same service and selector was, whose view the application still has. */
-  readonly resumeToken?: string | undefined;
   /** Ends the watch. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface FollowOptions extends WatchOptions {
+  /** Goes on from where an earlier watch of the same service and selector was, whose view the application still has. */
+  readonly resumeToken?: string | undefined;
 }
 
 export interface ListOptions extends CallOptions {

@@ -10,6 +10,7 @@ export interface EndpointInit {
   readonly id?: string | undefined;
   /** The client's namespace unless given. */
   readonly namespace?: string | undefined;
+  /** The client's zone unless given. */
   readonly locality?: Partial<Locality> | undefined;
   /** 100 unless given. */
   readonly weight?: number | undefined;
@@ -27,7 +28,9 @@ export type EndpointUpdate = Pick<EndpointInit, 'weight' | 'labels' | 'metadata'
  *
  * @throws RollcallError INVALID_FIELD for an address that is none; the rest is checked by the server
  */
-export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id: string }): Endpoint {
+export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id: string; zone?: string }): Endpoint {
+  const { zone = '' } = defaults;
+  const locality = init.locality ?? (zone === '' ? undefined : { zone });
   return {
     namespace: init.namespace ?? defaults.namespace,
     service: init.service,
@@ -35,7 +38,7 @@ export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id
     addresses: init.addresses.map((address, index) =>
       typeof address === 'string' ? parseHostPort(address, `endpoint.addresses[${index}]`) : address,
     ),
-    locality: init.locality && { region: '', zone: '', subZone: '', ...init.locality },
+    locality: locality && { region: '', zone, subZone: '', ...locality },
     weight: init.weight,
     labels: { ...init.labels },
     metadata: { ...init.metadata },

@@ -4,7 +4,7 @@
  * ```ts
  * const client = new RollcallClient({ servers: ['127.0.0.1:7400'] });
  * const registration = await client.register({ service: 'payments', addresses: ['10.0.0.7:8080'] });
- * for await (const event of client.watch('payments')) console.log(event);
+ * for await (const event of client.watch('payments').changes()) console.log(event);
  * await client.close(); // deregisters, too
  * ```
  */
@@ -12,6 +12,7 @@ export { RollcallClient } from './rollcall-client.js';
 export type {
   CallOptions,
   DeregisterOptions,
+  FollowOptions,
   ListEndpointsOptions,
   ListOptions,
   RegisterOptions,
@@ -22,6 +23,15 @@ export type {
 export type { EndpointInit, EndpointUpdate } from './endpoint-init.js';
 export type { ClientLogger } from './logger.js';
 export type { Registration, RegistrationState } from './registration.js';
+export type {
+  KnownView,
+  ServiceView,
+  StatusEvent,
+  UnknownView,
+  ViewEvent,
+  ViewReading,
+  ViewStatus,
+} from './service-view.js';
 export type {
   CheckpointEvent,
   DeltaEvent,

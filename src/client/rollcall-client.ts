@@ -1,6 +1,10 @@
+import { checkEndpoint } from '../core/endpoint.js';
 import { RollcallError } from '../core/errors.js';
 import { DEFAULTS } from '../core/limits.js';
+import { checkServiceName } from '../core/names.js';
+import { checkSelector } from '../core/selector.js';
 import { uuid7 } from '../core/uuid7.js';
+import { Violations } from '../core/violations.js';
 import type { ServiceSummary } from '../gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
@@ -9,6 +13,7 @@ import { systemRandom, type Random } from '../lib/random.js';
 import type {
   CallOptions,
   DeregisterOptions,
+  FollowOptions,
   ListEndpointsOptions,
   ListOptions,
   RegisterOptions,
@@ -22,7 +27,11 @@ import { LeaseKeeper } from './lease-keeper.js';
 import type { Link } from './link.js';
 import { silentLogger, type ClientLogger } from './logger.js';
 import { Registration } from './registration.js';
-import { ServiceWatch } from './watch.js';
+import { LastKnownGood } from './last-known-good.js';
+import type { ServiceView } from './service-view.js';
+import { ViewFeeds } from './view-feeds.js';
+import { beginView } from './view-state.js';
+import { ServiceWatch, type WatchContext, type WatchTarget } from './watch.js';
 import type { WatchEvent } from './watch-event.js';
 
 /**
@@ -35,13 +44,17 @@ import type { WatchEvent } from './watch-event.js';
  * `RollcallError`s.
  */
 export class RollcallClient implements AsyncDisposable {
+  /** The zone that this process runs in; empty when it was not told. */
+  readonly zone: string;
+  readonly logger: ClientLogger;
+  readonly clock: Clock;
   readonly #namespace: string;
   readonly #callTimeoutMs: number;
-  readonly #logger: ClientLogger;
-  readonly #clock: Clock;
   readonly #random: Random;
   readonly #connection: Connection;
   readonly #keeper: LeaseKeeper;
+  readonly #watching: WatchContext;
+  readonly #feeds: ViewFeeds;
   readonly #registrations = new Set<Registration>();
   #closed: Promise<void> | undefined;
 
@@ -49,13 +62,23 @@ export class RollcallClient implements AsyncDisposable {
   constructor(options: RollcallClientOptions = {}) {
     this.#namespace = options.namespace ?? DEFAULTS.namespace;
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
-    this.#logger = options.logger ?? silentLogger;
-    this.#clock = options.clock ?? systemClock;
+    this.zone = options.zone ?? process.env['ROLLCALL_ZONE'] ?? '';
+    this.logger = options.logger ?? silentLogger;
+    this.clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
-    const shared = { logger: this.#logger, clock: this.#clock, random: this.#random };
+    const shared = { logger: this.logger, clock: this.clock, random: this.#random };
     const servers = options.servers ?? serversOf(process.env['ROLLCALL_SERVER'] ?? '');
     this.#connection = new Connection({ ...shared, servers, credentials: options.credentials });
     this.#keeper = new LeaseKeeper({ ...shared, connection: this.#connection });
+    this.#watching = { ...shared, connection: this.#connection };
+    const { cacheDir, cacheMaxAgeMs = 24 * 60 * 60 * 1_000 } = options;
+    const lastKnownGood = new LastKnownGood({ ...shared, cacheDir, cacheMaxAgeMs });
+    this.#feeds = new ViewFeeds({ ...this.#watching, lastKnownGood });
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /**
@@ -67,8 +90,11 @@ export class RollcallClient implements AsyncDisposable {
    *   which the endpoint may exist until its TTL has passed; the signal's reason; CLIENT_CLOSED
    */
   async register(endpoint: EndpointInit, options: RegisterOptions = {}): Promise<Registration> {
-    const id = uuid7(this.#clock.wallMs(), (bytes) => this.#random.fill(bytes));
-    const wanted = toEndpoint(endpoint, { namespace: this.#namespace, id });
+    const id = uuid7(this.clock.wallMs(), (bytes) => this.#random.fill(bytes));
+    const wanted = toEndpoint(endpoint, { namespace: this.#namespace, id, zone: this.zone });
+    const violations = new Violations();
+    checkEndpoint(violations, wanted, 'endpoint');
+    violations.throwIfAny();
     const release = this.#connection.hold();
     try {
       const registration = await Registration.open(
@@ -77,9 +103,9 @@ export class RollcallClient implements AsyncDisposable {
         {
           connection: this.#connection,
           keeper: this.#keeper,
-          clock: this.#clock,
+          clock: this.clock,
           random: this.#random,
-          logger: this.#logger,
+          logger: this.logger,
           callTimeoutMs: this.#callTimeoutMs,
           onClosed: (closed) => {
             this.#registrations.delete(closed);
@@ -115,20 +141,40 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   /**
-   * Follows a service: a snapshot, then deltas and checkpoints.
+   * The view of a service, kept up to date until it is closed: what there is
+   * now, and every change.
    *
-   * After each event the view it makes is exactly the state of the service,
-   * filtered by the selector, at the event's revision; revisions never go back.
-   * That is checked against the server's digest. After any outage, and from
-   * server to server, it goes on where it was, with a new snapshot where that
-   * is no longer possible. It ends, without an error, only when the iterator is
-   * returned, `signal` is aborted or the client is closed. To be iterated once.
+   * After each change it is exactly the state of the service, filtered by the
+   * selector, at one revision; that is checked against the server's digest. It
+   * goes on over any outage, from server to server, where it was. Views of one
+   * service and selector share one stream. Owned by the caller, who closes it.
+   *
+   * @throws RollcallError INVALID_FIELD for names or a selector that are none; CLIENT_CLOSED
+   */
+  watch(service: string, options: WatchOptions = {}): ServiceView {
+    if (this.#connection.closed) throw new RollcallError('CLIENT_CLOSED', 'the client was closed');
+    const view = this.#feeds.open(this.#target(service, options));
+    const { signal } = options;
+    if (signal === undefined) return view;
+    if (signal.aborted) view.close();
+    else signal.addEventListener('abort', () => view.close(), { once: true });
+    return view;
+  }
+
+  /**
+   * Follows a service as raw events: a snapshot, then deltas and checkpoints.
+   * For programs that keep the view themselves and, with `resumeToken`, go on
+   * with one from another process; others {@link watch}.
+   *
+   * What holds for a view holds here, after each event. It ends, without an
+   * error, only when the iterator is returned, `signal` is aborted or the
+   * client is closed. To be iterated once.
    *
    * @throws RollcallError INVALID_FIELD, INVALID_TOKEN and others that do not pass, if the first answer is one
    */
-  watch(service: string, options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> {
+  follow(service: string, options: FollowOptions = {}): AsyncIterableIterator<WatchEvent> {
     const returned = new AbortController();
-    const events = this.#watchUntil(service, options, returned.signal);
+    const events = this.#followUntil(this.#target(service, options), options, returned.signal);
     return {
       next: () => events.next(),
       return: async () => {
@@ -193,32 +239,35 @@ export class RollcallClient implements AsyncDisposable {
     await this.close();
   }
 
-  async *#watchUntil(
-    service: string,
-    options: WatchOptions,
+  async *#followUntil(
+    target: WatchTarget,
+    options: FollowOptions,
     returned: AbortSignal,
   ): AsyncGenerator<WatchEvent, void, undefined> {
-    const target = {
-      namespace: this.#namespaceOf(options),
-      service,
-      selector: toSelector(options.selector),
-      resumeToken: options.resumeToken ?? '',
-    };
-    const context = { connection: this.#connection, clock: this.#clock, random: this.#random, logger: this.#logger };
     const scope = this.#connection.scope(returned, options.signal);
     const release = this.#connection.hold();
     try {
-      yield* new ServiceWatch(target, context).events(scope.signal);
+      yield* new ServiceWatch(target, this.#watching, beginView(options.resumeToken)).events(scope.signal);
     } finally {
       release();
       scope.unlink();
     }
   }
 
+  #target(service: string, options: WatchOptions): WatchTarget {
+    const violations = new Violations();
+    const name = checkServiceName(violations, { namespace: this.#namespaceOf(options), service });
+    const selector = toSelector(options.selector);
+    const { key: selectorKey } = checkSelector(violations, selector, 'selector');
+    violations.throwIfAny();
+    return { ...name, selector, selectorKey };
+  }
+
   async #close(): Promise<void> {
     await Promise.all([...this.#registrations].map((registration) => this.#closeRegistration(registration)));
     this.#keeper.close();
     this.#connection.close();
+    await this.#feeds.close();
   }
 
   async #closeRegistration(registration: Registration): Promise<void> {
@@ -226,7 +275,7 @@ export class RollcallClient implements AsyncDisposable {
       await registration.close();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#logger.warn({ id: registration.id, err: error }, `could not deregister ${registration.id}: ${message}`);
+      this.logger.warn({ id: registration.id, err: error }, `could not deregister ${registration.id}: ${message}`);
     }
   }
 

@@ -1,7 +1,21 @@
 import type { Address, Endpoint } from '../gen/rollcall/v1/endpoint.js';
 
-/** Why a snapshot was sent. `UNSPECIFIED` is what a newer server says in words that this client does not know. */
-export type SnapshotReason = 'INITIAL' | 'COMPACTED' | 'EPOCH_CHANGED' | 'DRIFT' | 'UNSPECIFIED';
+/** Why there is a new snapshot. */
+export type SnapshotReason =
+  /** It is the first. */
+  | 'INITIAL'
+  /** The server's history no longer reaches back to where the watch was. */
+  | 'COMPACTED'
+  /** The server has another history: its store was restored or replaced. Revisions begin anew. */
+  | 'EPOCH_CHANGED'
+  /** The view was not what the server's digest says, and was given up. */
+  | 'DRIFT'
+  /** No server has answered yet: this is what was known before. Only in views. */
+  | 'LAST_KNOWN_GOOD'
+  /** The reader fell behind, and this replaces what it has not read. Only in views. */
+  | 'LAGGED'
+  /** A newer server says it in words that this client does not know. */
+  | 'UNSPECIFIED';
 
 /** Why an endpoint left the view. `UNSPECIFIED` as in {@link SnapshotReason}. */
 export type RemovalReason = 'DEREGISTERED' | 'EXPIRED' | 'NO_LONGER_MATCHES' | 'UNSPECIFIED';

@@ -1,4 +1,4 @@
-import { isRollcallError } from '../core/errors.js';
+import { isRollcallError, RollcallError } from '../core/errors.js';
 import { loadXxh64, type Xxh64 } from '../core/hash.js';
 import type { WatchRequest } from '../gen/rollcall/v1/discovery.js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
@@ -25,8 +25,8 @@ export interface WatchTarget {
   readonly namespace: string;
   readonly service: string;
   readonly selector: Selector | undefined;
-  /** Empty to begin with a snapshot. */
-  readonly resumeToken: string;
+  /** Equal for selectors that mean the same; empty for none. */
+  readonly selectorKey: string;
 }
 
 export interface WatchContext {
@@ -34,6 +34,8 @@ export interface WatchContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: ClientLogger;
+  /** A stream ended, or could not be had, and another is sought. */
+  readonly onInterrupted?: (problem: RollcallError) => void;
 }
 
 /** How one stream ended, where it was not by an error. */
@@ -41,10 +43,12 @@ type StreamEnd =
   | { readonly kind: 'going-away'; readonly link: Link; readonly advice: ReconnectEvent }
   | { readonly kind: 'bad-answer'; readonly link: Link; readonly problem: string };
 
-/** Follows one service, over as many streams as it takes. See `RollcallClient.watch` for what it promises. */
+/** Follows one service, over as many streams as it takes. See `RollcallClient.follow` for what it promises. */
 export class ServiceWatch {
   readonly #target: WatchTarget;
   readonly #context: WatchContext;
+  /** Whether the token that it began with is the application's, and not one that was made here. */
+  readonly #foreignToken: boolean;
   #state: ViewState;
   /** Whether any stream of this watch was ever answered. */
   #answered = false;
@@ -53,10 +57,17 @@ export class ServiceWatch {
   #failures = 0;
   #openedMs = 0;
 
-  constructor(target: WatchTarget, context: WatchContext) {
+  /** @param state what is known of the service already */
+  constructor(target: WatchTarget, context: WatchContext, state: ViewState = beginView()) {
     this.#target = target;
     this.#context = context;
-    this.#state = beginView(target.resumeToken);
+    this.#state = state;
+    this.#foreignToken = state.kind === 'resumed';
+  }
+
+  /** The view that the latest event made. */
+  get state(): ViewState {
+    return this.#state;
   }
 
   /** Ends when `signal` is aborted. To be called once. */
@@ -125,6 +136,7 @@ export class ServiceWatch {
     const { service } = this.#target;
     if (end.kind === 'bad-answer') {
       logger.error({ service, address: end.link.address }, `watch of ${service}: ${end.problem}; asking again`);
+      this.#context.onInterrupted?.(new RollcallError('UNEXPECTED_STATUS', `${end.link.address}: ${end.problem}`));
       connection.leave(end.link);
       return this.#backoffMs();
     }
@@ -133,6 +145,7 @@ export class ServiceWatch {
       { service, address: end.link.address },
       `${end.link.address} is going away; watching ${service} elsewhere`,
     );
+    this.#context.onInterrupted?.(new RollcallError('SHUTTING_DOWN', `${end.link.address} is going away`));
     return random.fraction() * Math.min(end.advice.delayMaxMs, RECONNECT_DELAY_MS_MAX);
   }
 
@@ -145,11 +158,12 @@ export class ServiceWatch {
     const { logger } = this.#context;
     const { service } = this.#target;
     if (!isRollcallError(error)) throw error;
-    const ownToken = this.#answered || this.#target.resumeToken === '';
+    const ownToken = this.#answered || !this.#foreignToken;
     if (error.reason === 'INVALID_TOKEN' && ownToken) this.#state = beginView();
     // What was accepted once is not wrong for good: whatever a server says later, the watch goes on.
     else if (!this.#answered && !error.retryable) throw error;
     logger.warn({ service, err: error }, `watch of ${service} interrupted: ${error.message}; trying again`);
+    this.#context.onInterrupted?.(error);
     return this.#backoffMs();
   }
 

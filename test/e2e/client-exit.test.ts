@@ -21,8 +21,8 @@ describe('a process', () => {
       const client = new RollcallClient();
       await client.register({ service: 'a', addresses: ['10.0.0.7:80'] });
       await client.register({ service: 'a', addresses: ['10.0.0.7:80'] }, { ttlMs: 1000 });
-      void (async () => { for await (const event of client.watch('a')) console.log(event.type); console.log('ended'); })();
-      void (async () => { for await (const event of client.watch('b')); })();
+      void (async () => { for await (const event of client.follow('a')) console.log(event.type); console.log('ended'); })();
+      void (async () => { for await (const event of client.follow('b')); })();
       const unreachable = new RollcallClient({ servers: ['127.0.0.1:1'] });
       void (async () => { for await (const event of unreachable.watch('a')); })();
       const failing = unreachable.register({ service: 'a', addresses: ['10.0.0.7:80'] }).catch(({ reason }) => reason);
@@ -54,7 +54,7 @@ describe('a process', () => {
       const client = new RollcallClient({ servers: ['127.0.0.1:1'] });
       const timer = setTimeout(() => { console.log('still here'); void client.close(); }, 1000);
       timer.unref();
-      for await (const event of client.watch('a')) console.log(event.type);
+      for await (const event of client.follow('a')) console.log(event.type);
     `);
     expect(ended).toEqual({ code: 0, signal: null, stdout: 'still here\n', stderr: '' });
   });

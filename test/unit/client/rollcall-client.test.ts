@@ -69,7 +69,7 @@ describe('a watch', () => {
   it('begins with a snapshot and follows every change', async () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('the snapshot is there', () => reader.count('snapshot') === 1);
     expect(reader.events[0]).toMatchObject({ type: 'snapshot', reason: 'INITIAL', endpoints: [] });
     const one = await client.register({ service: 'payments', addresses: ['10.0.0.7:80'] });
@@ -88,7 +88,7 @@ describe('a watch', () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address], namespace: 'prod' });
     const labelRequirements = [{ key: 'version', operator: LabelRequirement_Operator.IN, values: ['v1'] }];
-    const reader = new Reader(client.watch('payments', { selector: { labelRequirements } }));
+    const reader = new Reader(client.follow('payments', { selector: { labelRequirements } }));
     const addresses = ['10.0.0.7:80'];
     await client.register({ service: 'payments', id: 'other', addresses, labels: { version: 'v2' } });
     await client.register({ service: 'payments', id: 'elsewhere', addresses, namespace: 'default' });
@@ -106,7 +106,7 @@ describe('a watch', () => {
     const logger = new RecordingLogger();
     await using client = new RollcallClient({ servers: [proxy.address], logger });
     await owner.register({ service: 'payments', id: 'before', addresses: ['10.0.0.7:80'] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('the snapshot is there', () => reader.view.has('before'));
     proxy.sever();
     await owner.register({ service: 'payments', id: 'meanwhile', addresses: ['10.0.0.8:80'] });
@@ -118,10 +118,10 @@ describe('a watch', () => {
   it('goes on from a token that the application kept', async () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address] });
-    const first = new Reader(client.watch('payments'));
+    const first = new Reader(client.follow('payments'));
     const { resumeToken } = await until('the snapshot is there', () => first.events[0]);
     await client.register({ service: 'payments', id: 'since', addresses: ['10.0.0.7:80'] });
-    const second = new Reader(client.watch('payments', { resumeToken }));
+    const second = new Reader(client.follow('payments', { resumeToken }));
     await until('what happened since is seen', () => second.view.has('since'));
     expect(second.count('snapshot')).toBe(0);
   });
@@ -139,7 +139,7 @@ describe('a watch', () => {
     });
     await using here = await startScripted(leaving);
     await using client = new RollcallClient({ servers: [here.address] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('the other server answered', () => reader.count('snapshot') === 2);
     expect(reader.events.map(({ type }) => type)).toEqual(['snapshot', 'reconnect', 'snapshot']);
     const viewDigest = endpointDigest(await loadXxh64(), 'a', 1);
@@ -160,7 +160,7 @@ describe('a watch', () => {
     await using server = await startScripted({ watch });
     const logger = new RecordingLogger();
     await using client = new RollcallClient({ servers: [server.address], logger });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('there is a new snapshot', () => reader.count('snapshot') === 2);
     expect(reader.events.map((event) => event.type === 'snapshot' && event.reason)).toEqual(['INITIAL', 'DRIFT']);
     expect(requests[1]).toMatchObject({ resumeToken: '' });
@@ -180,7 +180,7 @@ describe('a watch', () => {
     );
     await using server = await startScripted({ watch });
     await using client = new RollcallClient({ servers: [server.address] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('there is a new snapshot', () => reader.count('snapshot') === 2);
     expect(requests.map(({ resumeToken }) => resumeToken)).toEqual(['', 't5', '']);
   });
@@ -195,24 +195,37 @@ describe('a watch', () => {
     );
     await using server = await startScripted({ watch });
     await using client = new RollcallClient({ servers: [server.address] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('there is a new snapshot', () => reader.count('snapshot') === 2);
   });
 
-  it.each([
-    ['a service that cannot be', 'pay ments', {}, 'INVALID_FIELD'],
-    ['a token that is none', 'payments', { resumeToken: 'x' }, 'INVALID_TOKEN'],
-  ])('of %s throws', async (_, service, options, reason) => {
+  it('with a token that is none throws', async () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address] });
-    const { done } = new Reader(client.watch(service, options));
-    await expect(within('the watch fails', done)).rejects.toMatchObject({ reason });
+    const { done } = new Reader(client.follow('payments', { resumeToken: 'x' }));
+    await expect(within('the watch fails', done)).rejects.toMatchObject({ reason: 'INVALID_TOKEN' });
+  });
+
+  it('of a service or with a selector that cannot be throws at once, and names the fields', async () => {
+    await using client = new RollcallClient({ servers: ['127.0.0.1:1'] });
+    const selector = { labelRequirements: [{ key: '', operator: LabelRequirement_Operator.EXISTS, values: [] }] };
+    for (const watch of [client.follow.bind(client), client.watch.bind(client)]) {
+      expect(() => watch('pay ments', { selector })).toThrow(
+        expect.objectContaining({
+          reason: 'INVALID_FIELD',
+          violations: [
+            { field: 'service', description: expect.stringContaining('letters') },
+            { field: 'selector.label_requirements[0].key', description: 'is required' },
+          ],
+        }),
+      );
+    }
   });
 
   it('of a server without the method throws', async () => {
     await using server = await startScripted({});
     await using client = new RollcallClient({ servers: [server.address] });
-    const { done } = new Reader(client.watch('payments'));
+    const { done } = new Reader(client.follow('payments'));
     await expect(within('the watch fails', done)).rejects.toMatchObject({ reason: 'UNEXPECTED_STATUS' });
   });
 });
@@ -221,7 +234,7 @@ describe('a watch ends without an error', () => {
   it('at once when its iterator is returned, though it waits for a message', async () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address] });
-    const events = client.watch('payments');
+    const events = client.follow('payments');
     await events.next();
     const waiting = events.next();
     await within('return resolves', Promise.resolve(events.return?.()));
@@ -232,7 +245,7 @@ describe('a watch ends without an error', () => {
   it('when the loop over it is left', async () => {
     await using server = await startInProcess();
     await using client = new RollcallClient({ servers: [server.address] });
-    for await (const event of client.watch('payments')) {
+    for await (const event of client.follow('payments')) {
       expect(event.type).toBe('snapshot');
       break;
     }
@@ -245,8 +258,8 @@ describe('a watch ends without an error', () => {
     await using lonely = new RollcallClient({ servers: ['127.0.0.1:1'] });
     const controller = new AbortController();
     const { signal } = controller;
-    const reader = new Reader(client.watch('payments', { signal }));
-    const waiting = new Reader(lonely.watch('payments', { signal }));
+    const reader = new Reader(client.follow('payments', { signal }));
+    const waiting = new Reader(lonely.follow('payments', { signal }));
     await until('it watches', () => reader.events.length > 0);
     controller.abort();
     await within('both end', Promise.all([reader.done, waiting.done]));
@@ -255,11 +268,11 @@ describe('a watch ends without an error', () => {
   it('when its client is closed', async () => {
     await using server = await startInProcess();
     const client = new RollcallClient({ servers: [server.address] });
-    const reader = new Reader(client.watch('payments'));
+    const reader = new Reader(client.follow('payments'));
     await until('it watches', () => reader.events.length > 0);
     await client.close();
     await within('it ends', reader.done);
-    await within('a new one ends too', new Reader(client.watch('payments')).done);
+    await within('a new one ends too', new Reader(client.follow('payments')).done);
   });
 });
 
