@@ -146,6 +146,11 @@ export const REASONS = {
     retryable: false,
     remedy: 'The client was closed by its own process. Make another.',
   },
+  UNSUPPORTED_GRPC_JS: {
+    status: 'FAILED_PRECONDITION',
+    retryable: false,
+    remedy: 'Install the version of @grpc/grpc-js that the message names.',
+  },
   INTERNAL: {
     status: 'INTERNAL',
     retryable: false,
