@@ -2,6 +2,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
+import type { PemCredentials } from './channel-credentials.js';
 import type { ClientLogger } from './logger.js';
 
 /** A selector of which any part may be left out; see `Selector` in the protos. */
@@ -21,8 +22,8 @@ export interface RollcallClientOptions {
    * whose endpoints its calls prefer. By default that of the environment variable ROLLCALL_ZONE, or else none.
    */
   readonly zone?: string | undefined;
-  /** Insecure by default. */
-  readonly credentials?: ChannelCredentials | undefined;
+  /** PEMs, or what grpc-js makes credentials of; insecure by default. */
+  readonly credentials?: ChannelCredentials | PemCredentials | undefined;
   /** Told what the client does by itself; a pino logger will do. Silent by default. */
   readonly logger?: ClientLogger | undefined;
   /**
@@ -36,6 +37,17 @@ export interface RollcallClientOptions {
   readonly cacheMaxAgeMs?: number | undefined;
   /** How long a call may take, its retries on other servers included, unless the call says; 10,000 by default. */
   readonly callTimeoutMs?: number | undefined;
+  /**
+   * Whether a thread of its own renews the leases of registrations while the
+   * event loop of this one is blocked; true by default. It runs while there are
+   * registrations. With TLS it needs `credentials` as PEMs.
+   */
+  readonly renewWhileBlocked?: boolean | undefined;
+  /**
+   * An event loop that has been blocked for longer than this is taken for dead, and its leases are left to lapse;
+   * 60,000 by default.
+   */
+  readonly loopBlockedMaxMs?: number | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
   /** For tests. */

@@ -47,7 +47,7 @@ export class Connection {
   #link: Link | undefined;
   #dialling: Dialling | undefined;
 
-  /** @throws RollcallError INVALID_FIELD for an address that is none, or no address at all */
+  /** @throws RollcallError INVALID_FIELD for an address that is none, no address at all, or credentials that are none */
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#dialler = new Dialler(options);
@@ -60,6 +60,11 @@ export class Connection {
   /** Why no server can be reached; undefined when one is, or none was tried. */
   get failure(): RollcallError | undefined {
     return this.#link === undefined ? this.#dialler.failure : undefined;
+  }
+
+  /** The configured servers, `host:port` each. */
+  get servers(): readonly string[] {
+    return this.#dialler.servers;
   }
 
   /** The connection that there is; undefined before it is first needed, and while it is down. */

@@ -1,4 +1,4 @@
-import { credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import { invalidField, isRollcallError, type RollcallError } from '../core/errors.js';
 import { formatHostPort, parseHostPort } from '../core/host-port.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
@@ -6,6 +6,7 @@ import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import { sleep } from '../lib/sleep.js';
+import { toChannelCredentials, type PemCredentials } from './channel-credentials.js';
 import { dialOrder } from './dial-order.js';
 import { dial, type Link } from './link.js';
 import type { ClientLogger } from './logger.js';
@@ -26,7 +27,7 @@ export interface DiallerOptions {
   /** `host:port` each, the port 7400 unless told. At least one. */
   readonly servers: readonly string[];
   /** Insecure unless given. */
-  readonly credentials?: ChannelCredentials | undefined;
+  readonly credentials?: ChannelCredentials | PemCredentials | undefined;
   readonly logger: ClientLogger;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,7 +44,7 @@ export class Dialler {
   #last: string | undefined;
   #failure: RollcallError | undefined;
 
-  /** @throws RollcallError INVALID_FIELD for an address that is none, or no address at all */
+  /** @throws RollcallError INVALID_FIELD for an address that is none, no address at all, or credentials that are none */
   constructor(options: DiallerOptions) {
     const { servers, random } = options;
     if (servers.length === 0) throw invalidField({ field: 'servers', description: 'at least one is required' });
@@ -51,8 +52,13 @@ export class Dialler {
       formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
     );
     this.#options = options;
-    this.#credentials = options.credentials ?? grpcCredentials.createInsecure();
+    this.#credentials = toChannelCredentials(options.credentials);
     this.#start = Math.floor(random.fraction() * servers.length);
+  }
+
+  /** The configured ones, `host:port` each. */
+  get servers(): readonly string[] {
+    return this.#servers;
   }
 
   /** Whether there is more than one server to go to. */

@@ -6,6 +6,7 @@ import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock, Timer } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import type { Connection } from './connection.js';
+import type { LeaseGuard } from './lease-guard.js';
 import { KeepAliveStream } from './keep-alive-stream.js';
 import type { Link } from './link.js';
 import type { ClientLogger } from './logger.js';
@@ -29,6 +30,8 @@ export interface LeaseKeeperContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: ClientLogger;
+  /** Told of every lease, if given. Closed with the keeper. */
+  readonly guard?: LeaseGuard | undefined;
 }
 
 /** What was answered, and who answered. */
@@ -82,12 +85,14 @@ export class LeaseKeeper {
   forget(leaseId: bigint): void {
     this.#schedule.delete(leaseId);
     this.#onLost.delete(leaseId);
+    this.#context.guard?.forget(leaseId);
     if (this.#schedule.size === 0) this.#plan();
   }
 
   /** Lets go of the stream; leases that are kept are no longer renewed. Idempotent. */
   close(): void {
     this.#unsubscribe();
+    this.#context.guard?.close();
     this.#rest();
   }
 
@@ -103,6 +108,7 @@ export class LeaseKeeper {
   }
 
   #onConnectionChange(link: Link | undefined): void {
+    if (link !== undefined) this.#context.guard?.noteServer(link.address);
     if (this.#stream?.link !== link) this.#dropStream();
     this.#hasten();
   }
@@ -116,6 +122,7 @@ export class LeaseKeeper {
 
   #noteRenewed(leaseId: bigint, ttlMs: number, nowMs: number): void {
     this.#schedule.renewed(leaseId, { ttlMs, nowMs, fraction: this.#context.random.fraction() });
+    this.#context.guard?.keep(leaseId, ttlMs);
   }
 
   #plan(): void {

@@ -12,6 +12,7 @@ import { Semaphore } from '../lib/semaphore.js';
 import { sleep } from '../lib/sleep.js';
 import type { CallLimits, Connection } from './connection.js';
 import { applyUpdate, type EndpointUpdate } from './endpoint-init.js';
+import type { LateAnswers } from './late-answers.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ClientLogger } from './logger.js';
 
@@ -49,6 +50,7 @@ export type RegistrationState =
 export interface RegistrationContext {
   readonly connection: Connection;
   readonly keeper: LeaseKeeper;
+  readonly lateAnswers: LateAnswers;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: ClientLogger;
@@ -218,13 +220,18 @@ export class Registration implements AsyncDisposable {
   }
 
   async #close(limits: CallLimits): Promise<void> {
-    const { keeper, connection, onClosed } = this.#context;
+    const { keeper, connection, lateAnswers, onClosed } = this.#context;
     const state = this.#state;
     const { namespace, service, id: endpointId } = this.#wanted;
     this.#closing.abort(new RollcallError('CLIENT_CLOSED', `the registration of ${endpointId} was closed`));
     this.#state = { kind: 'closed' };
     try {
-      if (state.kind !== 'registered') return;
+      if (state.kind !== 'registered') {
+        // It was being registered anew, and that may have been asked for already.
+        await this.#back;
+        await lateAnswers.settled();
+        return;
+      }
       const { leaseId } = state;
       keeper.forget(leaseId);
       await connection.call(
@@ -245,11 +252,22 @@ function callRegister(
   endpoint: Endpoint,
   ttlMs: number | undefined,
   limits: CallLimits,
-  { connection, clock, random }: RegistrationContext,
+  { connection, lateAnswers, clock, random }: RegistrationContext,
 ): Promise<RegisterResponse> {
   const requestId = uuid7(clock.wallMs(), (bytes) => random.fill(bytes));
   const ttl = ttlMs === undefined ? undefined : toDuration(ttlMs);
-  return connection.call((link, signal) => link.registry.register({ endpoint, ttl, requestId }, { signal }), limits);
+  return connection.call(async (link, signal) => {
+    const call = new AbortController();
+    const cancel = (reason: unknown): void => call.abort(reason);
+    const answer = link.registry.register({ endpoint, ttl, requestId }, { signal: call.signal });
+    try {
+      return await orAbort(answer, signal);
+    } catch (error) {
+      if (limits.signal?.aborted === true) lateAnswers.takeBack({ endpoint, answer, cancel });
+      else cancel(error);
+      throw error;
+    }
+  }, limits);
 }
 
 function isLostLease(error: unknown): boolean {

@@ -23,10 +23,11 @@ import type {
 } from './client-options.js';
 import { Connection, type CallLimits } from './connection.js';
 import { toEndpoint, type EndpointInit } from './endpoint-init.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import { LeaseGuard } from './lease-guard.js';
 import type { Link } from './link.js';
 import { silentLogger, type ClientLogger } from './logger.js';
-import { Registration } from './registration.js';
+import type { Registration } from './registration.js';
+import { Registrations } from './registrations.js';
 import { LastKnownGood } from './last-known-good.js';
 import type { ServiceView } from './service-view.js';
 import { ViewFeeds } from './view-feeds.js';
@@ -52,13 +53,12 @@ export class RollcallClient implements AsyncDisposable {
   readonly #callTimeoutMs: number;
   readonly #random: Random;
   readonly #connection: Connection;
-  readonly #keeper: LeaseKeeper;
   readonly #watching: WatchContext;
   readonly #feeds: ViewFeeds;
-  readonly #registrations = new Set<Registration>();
+  readonly #registrations: Registrations;
   #closed: Promise<void> | undefined;
 
-  /** @throws RollcallError INVALID_FIELD for a server address that is none */
+  /** @throws RollcallError INVALID_FIELD for a server address that is none, or credentials that are none */
   constructor(options: RollcallClientOptions = {}) {
     this.#namespace = options.namespace ?? DEFAULTS.namespace;
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
@@ -68,8 +68,17 @@ export class RollcallClient implements AsyncDisposable {
     this.#random = options.random ?? systemRandom;
     const shared = { logger: this.logger, clock: this.clock, random: this.#random };
     const servers = options.servers ?? serversOf(process.env['ROLLCALL_SERVER'] ?? '');
-    this.#connection = new Connection({ ...shared, servers, credentials: options.credentials });
-    this.#keeper = new LeaseKeeper({ ...shared, connection: this.#connection });
+    const { credentials } = options;
+    this.#connection = new Connection({ ...shared, servers, credentials });
+    const guardOptions = {
+      ...shared,
+      servers: this.#connection.servers,
+      credentials,
+      loopBlockedMaxMs: options.loopBlockedMaxMs ?? 60_000,
+    };
+    const guard = options.renewWhileBlocked === false ? undefined : new LeaseGuard(guardOptions);
+    const callTimeoutMs = this.#callTimeoutMs;
+    this.#registrations = new Registrations({ ...shared, connection: this.#connection, guard, callTimeoutMs });
     this.#watching = { ...shared, connection: this.#connection };
     const { cacheDir, cacheMaxAgeMs = 24 * 60 * 60 * 1_000 } = options;
     const lastKnownGood = new LastKnownGood({ ...shared, cacheDir, cacheMaxAgeMs });
@@ -95,35 +104,7 @@ export class RollcallClient implements AsyncDisposable {
     const violations = new Violations();
     checkEndpoint(violations, wanted, 'endpoint');
     violations.throwIfAny();
-    const release = this.#connection.hold();
-    try {
-      const registration = await Registration.open(
-        wanted,
-        { ...this.#limits(options), ttlMs: options.ttlMs },
-        {
-          connection: this.#connection,
-          keeper: this.#keeper,
-          clock: this.clock,
-          random: this.#random,
-          logger: this.logger,
-          callTimeoutMs: this.#callTimeoutMs,
-          onClosed: (closed) => {
-            this.#registrations.delete(closed);
-            release();
-          },
-        },
-      );
-      this.#registrations.add(registration);
-      // The client may have been closed meanwhile, and have looked for registrations before this one was there.
-      if (this.#closed !== undefined) {
-        await this.#closeRegistration(registration);
-        throw new RollcallError('CLIENT_CLOSED', 'the client was closed');
-      }
-      return registration;
-    } catch (error) {
-      release();
-      throw error;
-    }
+    return this.#registrations.register(wanted, { ...this.#limits(options), ttlMs: options.ttlMs });
   }
 
   /**
@@ -264,19 +245,9 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#registrations].map((registration) => this.#closeRegistration(registration)));
-    this.#keeper.close();
+    await this.#registrations.close();
     this.#connection.close();
     await this.#feeds.close();
-  }
-
-  async #closeRegistration(registration: Registration): Promise<void> {
-    try {
-      await registration.close();
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.logger.warn({ id: registration.id, err: error }, `could not deregister ${registration.id}: ${message}`);
-    }
   }
 
   #call<T>(options: CallOptions, attempt: (link: Link, signal: AbortSignal) => Promise<T>): Promise<T> {

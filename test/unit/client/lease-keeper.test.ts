@@ -220,7 +220,7 @@ describe('leases whose connection changes', () => {
     let leave: (() => void) | undefined;
     await using first = await startScripted({
       keepAlive: (call) => {
-        going.keepAlive?.(call);
+        going.keepAlive(call);
         leave = () => void call.emit('error', failureOf('SHUTTING_DOWN'));
       },
     });
