@@ -1,5 +1,7 @@
 import { connectivityState, experimental, type ChannelOptions } from '@grpc/grpc-js';
 import type { ListedEndpoint } from './listed-endpoint.js';
+import { initialCredit } from './rotation.js';
+import type { Callee } from './schedule.js';
 
 /** What a child needs of its policy. */
 export interface ChildOwner {
@@ -8,12 +10,19 @@ export interface ChildOwner {
   onChange(child: Child, before: connectivityState, errorMessage: string | null): void;
 }
 
+/** How many there were so far in this process. */
+let made = 0;
+
 /** One endpoint that is connected to, through grpc-js's pick_first over its addresses. */
-export class Child {
+export class Child implements Callee {
   /** As listed last; may be replaced by one of the same key. */
   listed: ListedEndpoint;
   /** Whether calls have to grow slowly once it is ready. */
   fresh: boolean;
+  /** Set when calls are scheduled: its part in them. */
+  weight = 0;
+  inZone = false;
+  credit = initialCredit(made++);
   readonly #leaf: experimental.LeafLoadBalancer;
   #state: connectivityState = connectivityState.IDLE;
   #destroyed = false;

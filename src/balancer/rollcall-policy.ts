@@ -5,7 +5,7 @@ import { Child, type ChildOwner } from './child.js';
 import { connectionOptions, sameConnection } from './connection-options.js';
 import { listedEndpoints, type ListedEndpoint } from './listed-endpoint.js';
 import { PolicyConfig, POLICY_NAME } from './policy-config.js';
-import { Schedule, type Callee, type Position } from './schedule.js';
+import { Schedule, type Position } from './schedule.js';
 import { SlowStart } from './slow-start.js';
 import { Subset } from './subset.js';
 
@@ -21,10 +21,6 @@ const { IDLE, CONNECTING, READY, TRANSIENT_FAILURE } = connectivityState;
 
 /** Initial positions lie below it, so that processes that start together do not call the same endpoints in step. */
 const POSITION_BOUND = 2 ** 31;
-
-interface CalledChild extends Callee {
-  readonly child: Child;
-}
 
 /**
  * The policy of one channel. grpc-js makes and destroys it.
@@ -61,7 +57,7 @@ export class RollcallPolicy implements experimental.LoadBalancer {
   /** How many children that have a weight are in each state. */
   #counts = new Map<connectivityState, number>();
   /** Made by the first call after a change, so that a thousand children that become ready cost no thousand of them. */
-  #schedule: Schedule<CalledChild> | undefined;
+  #schedule: Schedule<Child> | undefined;
   #position: Position;
   #resolutionNote = '';
   #lastError = '';
@@ -180,10 +176,9 @@ export class RollcallPolicy implements experimental.LoadBalancer {
     return this.#known !== undefined && !this.#known.has(key);
   }
 
-  /** Make before break: whoever can be called goes on being called until another can. But an empty list is obeyed. */
+  /** Make before break: whoever can be called goes on being called until another can. */
   #remove(child: Child): void {
-    const needed = child.state === READY && child.listed.weight > 0 && this.#countOf(READY) === 0;
-    if (needed && this.#children.size > 0) this.#leaving.add(child);
+    if (child.state === READY && child.listed.weight > 0) this.#leaving.add(child);
     else this.#discard(child);
   }
 
@@ -200,12 +195,14 @@ export class RollcallPolicy implements experimental.LoadBalancer {
     }
     if (this.#updating) return;
     if (this.#leaving.has(child)) {
-      // Nobody listed it any more: it is not connected to again.
-      if (child.state !== READY) {
-        this.#leaving.delete(child);
-        this.#discard(child);
-      }
-    } else if (child.listed.weight > 0) {
+      // Nobody lists it any more, so it is not connected to again.
+      if (child.state === READY) return;
+      this.#leaving.delete(child);
+      this.#discard(child);
+      this.#settle();
+      return;
+    }
+    if (child.listed.weight > 0) {
       this.#counts.set(before, this.#countOf(before) - 1);
       this.#counts.set(child.state, this.#countOf(child.state) + 1);
     }
@@ -228,7 +225,8 @@ export class RollcallPolicy implements experimental.LoadBalancer {
 
   /** Draws the conclusions from a change, in time that does not depend on how many children there are. */
   #settle(): void {
-    if (this.#countOf(READY) > 0 && this.#leaving.size > 0) {
+    // An empty list is obeyed at once.
+    if (this.#leaving.size > 0 && (this.#countOf(READY) > 0 || this.#children.size === 0)) {
       for (const child of this.#leaving) this.#discard(child);
       this.#leaving.clear();
     }
@@ -262,18 +260,16 @@ export class RollcallPolicy implements experimental.LoadBalancer {
 
   #nextChild(): Child {
     this.#schedule ??= this.#makeSchedule();
-    return this.#schedule.next().child;
+    return this.#schedule.next();
   }
 
-  #makeSchedule(): Schedule<CalledChild> {
+  #makeSchedule(): Schedule<Child> {
     const { zone, zoneEndpointsMin } = this.#config!.settings;
     const among = this.#leaving.size > 0 ? this.#leaving : this.#children.values();
-    const callees: CalledChild[] = [];
-    for (const child of among) {
-      const { weight, zone: childZone } = child.listed;
-      if (child.state !== READY || weight === 0) continue;
-      const inZone = zone !== '' && childZone === zone;
-      callees.push({ child, inZone, weight: weight * this.#slowStart.shareOf(child) });
+    const callees = [...among].filter(({ state, listed: { weight } }) => state === READY && weight > 0);
+    for (const child of callees) {
+      child.inZone = zone !== '' && child.listed.zone === zone;
+      child.weight = child.listed.weight * this.#slowStart.shareOf(child);
     }
     return new Schedule(callees, zoneEndpointsMin, this.#position);
   }

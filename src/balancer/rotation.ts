@@ -1,64 +1,51 @@
-/** An endless order of indices, in which each has its share. */
-export interface Rotation {
-  next(): number;
-  /** Where it stands; a rotation over a changed list begins there, so that changes favour nobody. */
+/** What a rotation goes by, of each that it turns over. */
+export interface Weighted {
+  /** In proportion to the others'; above 0. */
+  readonly weight: number;
+  /** From 0 to 1, and kept by rotations: how much of its next turn it has earned. */
+  credit: number;
+}
+
+/** An endless order, in which each has its share. */
+export interface Rotation<T> {
+  next(): T;
+  /** How far it has come; one over a changed list begins there, so that changes favour nobody. */
   readonly position: number;
 }
 
 /**
- * Turns over `weights`, of which there is at least one and none is 0 or less. The same arguments give the same order.
+ * Turns over `list`, which is not empty and stays as it is. The same list, credits and position give the same order.
  *
  * Equal weights take turns. Otherwise it is the idea of gRPC's static stride scheduler (gRFC A58): it goes round the
- * list, and each index is taken in that fraction of the rounds which its weight is of the heaviest. So the shares are
- * exact to one call in any stretch, calls of one index lie far apart, and a call costs (heaviest / mean weight) steps.
+ * list, and each is taken in that fraction of the rounds which its weight is of the heaviest. So the shares are exact to
+ * a call or two in any stretch, the calls of each lie far apart, and a call costs (heaviest / mean weight) steps. What
+ * A58 computes from a count of rounds is kept here as credit, which outlives the list.
  */
-export function rotationOf(weights: readonly number[], position: number): Rotation {
-  const heaviest = weights.reduce((most, weight) => Math.max(most, weight), 0);
-  return weights.every((weight) => weight === heaviest)
-    ? new Turns(weights.length, position)
-    : new Strides(weights, heaviest, position);
+export function rotationOf<T extends Weighted>(list: readonly T[], position: number): Rotation<T> {
+  const heaviest = list.reduce((most, { weight }) => Math.max(most, weight), 0);
+  return list.every(({ weight }) => weight === heaviest)
+    ? new Turns(list, position)
+    : new Strides(list, heaviest, position);
 }
 
-class Turns implements Rotation {
-  readonly #length: number;
-  #cursor: number;
-  #position: number;
-
-  constructor(length: number, position: number) {
-    this.#length = length;
-    this.#cursor = position % length;
-    this.#position = position;
-  }
-
-  get position(): number {
-    return this.#position;
-  }
-
-  next(): number {
-    const index = this.#cursor;
-    this.#cursor = index + 1 === this.#length ? 0 : index + 1;
-    this.#position++;
-    return index;
-  }
-}
-
-/** Multiples of it, less their whole part, lie evenly between 0 and 1 from the first few on. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
-class Strides implements Rotation {
-  /** What an index gains a visit: 1 for the heaviest. */
-  readonly #strides: Float64Array;
-  /** From 0 to 1. An index that reaches 1 is taken, and pays 1. */
-  readonly #credits: Float64Array;
+/**
+ * The credit to begin with, for the `index`th that is made: evenly between 0 and 1 for any few in a row. If all began
+ * alike, those of equal weight would be taken in the same round, and none of them in the rounds between.
+ */
+export function initialCredit(index: number): number {
+  return (index * GOLDEN_RATIO) % 1;
+}
+
+class Turns<T> implements Rotation<T> {
+  readonly #list: readonly T[];
   #cursor: number;
   #position: number;
 
-  constructor(weights: readonly number[], heaviest: number, position: number) {
-    this.#strides = Float64Array.from(weights, (weight) => weight / heaviest);
-    // Equal weights would otherwise all be taken in the same round, and none in those between. Beginning elsewhere at
-    // each position keeps the shares right also where a list changes with every few calls.
-    this.#credits = Float64Array.from(weights, (_weight, index) => ((index + position) * GOLDEN_RATIO) % 1);
-    this.#cursor = position % weights.length;
+  constructor(list: readonly T[], position: number) {
+    this.#list = list;
+    this.#cursor = position % list.length;
     this.#position = position;
   }
 
@@ -66,18 +53,44 @@ class Strides implements Rotation {
     return this.#position;
   }
 
-  next(): number {
+  next(): T {
+    const index = this.#cursor;
+    this.#cursor = index + 1 === this.#list.length ? 0 : index + 1;
+    this.#position++;
+    return this.#list[index]!;
+  }
+}
+
+class Strides<T extends Weighted> implements Rotation<T> {
+  readonly #list: readonly T[];
+  /** What each gains a visit: 1 for the heaviest. */
+  readonly #strides: Float64Array;
+  #cursor: number;
+  #position: number;
+
+  constructor(list: readonly T[], heaviest: number, position: number) {
+    this.#list = list;
+    this.#strides = Float64Array.from(list, ({ weight }) => weight / heaviest);
+    this.#cursor = position % list.length;
+    this.#position = position;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  next(): T {
     // Ends within one round, since the heaviest is taken at every visit.
     for (;;) {
       const index = this.#cursor;
-      this.#cursor = index + 1 === this.#strides.length ? 0 : index + 1;
+      this.#cursor = index + 1 === this.#list.length ? 0 : index + 1;
       this.#position++;
-      const credit = this.#credits[index]! + this.#strides[index]!;
-      if (credit >= 1) {
-        this.#credits[index] = credit - 1;
-        return index;
+      const one = this.#list[index]!;
+      one.credit += this.#strides[index]!;
+      if (one.credit >= 1) {
+        one.credit -= 1;
+        return one;
       }
-      this.#credits[index] = credit;
     }
   }
 }

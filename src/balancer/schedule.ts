@@ -1,10 +1,8 @@
-import { rotationOf, type Rotation } from './rotation.js';
+import { rotationOf, type Rotation, type Weighted } from './rotation.js';
 import { zoneShare } from './zone-share.js';
 
 /** One that may be called. */
-export interface Callee {
-  /** In proportion to the others'; not negative. */
-  readonly weight: number;
+export interface Callee extends Weighted {
   readonly inZone: boolean;
 }
 
@@ -18,54 +16,36 @@ export interface Position {
 
 /** The order of calls: first whether a call stays in the own zone, then whose turn it is there. No chance is in it. */
 export class Schedule<T extends Callee> {
-  readonly #inZone: Turn<T>;
-  readonly #elsewhere: Turn<T>;
   readonly #zoneShare: number;
+  /** Undefined where nobody is, and then nobody is asked for. */
+  readonly #inZone: Rotation<T> | undefined;
+  readonly #elsewhere: Rotation<T> | undefined;
+  readonly #start: Position;
   #zoneCredit: number;
 
-  /** `callees` are at least one, with a weight above 0 each. */
-  constructor(callees: readonly T[], zoneEndpointsMin: number, position: Position) {
+  /** `callees` is not empty. */
+  constructor(callees: readonly T[], zoneEndpointsMin: number, start: Position) {
     const inZone = callees.filter((callee) => callee.inZone);
-    const elsewhere = inZone.length === 0 ? callees : callees.filter((callee) => !callee.inZone);
-    this.#inZone = new Turn(inZone, position.inZone);
-    this.#elsewhere = new Turn(elsewhere, position.elsewhere);
+    const elsewhere = callees.filter((callee) => !callee.inZone);
     this.#zoneShare = zoneShare({ inZone: inZone.length, elsewhere: elsewhere.length, zoneEndpointsMin });
-    this.#zoneCredit = position.zoneCredit;
+    this.#inZone = inZone.length === 0 ? undefined : rotationOf(inZone, start.inZone);
+    this.#elsewhere = elsewhere.length === 0 ? undefined : rotationOf(elsewhere, start.elsewhere);
+    this.#start = start;
+    this.#zoneCredit = start.zoneCredit;
   }
 
   get position(): Position {
-    return { inZone: this.#inZone.position, elsewhere: this.#elsewhere.position, zoneCredit: this.#zoneCredit };
+    return {
+      inZone: this.#inZone?.position ?? this.#start.inZone,
+      elsewhere: this.#elsewhere?.position ?? this.#start.elsewhere,
+      zoneCredit: this.#zoneCredit,
+    };
   }
 
   next(): T {
     this.#zoneCredit += this.#zoneShare;
-    if (this.#zoneCredit < 1) return this.#elsewhere.next();
+    if (this.#zoneCredit < 1) return this.#elsewhere!.next();
     this.#zoneCredit -= 1;
-    return this.#inZone.next();
-  }
-}
-
-/** Those on one side of the zone's border, by turns. There may be none, and then nobody is asked for. */
-class Turn<T extends Callee> {
-  readonly #callees: readonly T[];
-  readonly #rotation: Rotation | undefined;
-  readonly #start: number;
-
-  constructor(callees: readonly T[], start: number) {
-    this.#callees = callees;
-    this.#start = start;
-    if (callees.length === 0) return;
-    this.#rotation = rotationOf(
-      callees.map(({ weight }) => weight),
-      start,
-    );
-  }
-
-  get position(): number {
-    return this.#rotation?.position ?? this.#start;
-  }
-
-  next(): T {
-    return this.#callees[this.#rotation!.next()]!;
+    return this.#inZone!.next();
   }
 }
