@@ -21,6 +21,8 @@ export interface LeaseGuardOptions {
   readonly loopBlockedMaxMs: number;
   readonly clock: Clock;
   readonly logger: ClientLogger;
+  /** For tests. */
+  readonly workerFile?: URL | undefined;
 }
 
 /** A thread that runs. */
@@ -83,9 +85,9 @@ export class LeaseGuard {
   }
 
   #start(): Running | undefined {
-    const { servers, loopBlockedMaxMs, logger } = this.#options;
+    const { servers, loopBlockedMaxMs, logger, workerFile = WORKER_FILE } = this.#options;
     const credentials = asData(this.#options.credentials);
-    if (!existsSync(WORKER_FILE)) {
+    if (!existsSync(workerFile)) {
       this.#failed = true;
       logger.debug({}, 'no thread renews leases while the event loop is blocked: it is not there to be run');
       return undefined;
@@ -99,7 +101,7 @@ export class LeaseGuard {
     const workerData: LeaseWorkerData = { servers, credentials, loopBlockedMaxMs, counters };
     try {
       // What Node was told to load or watch in the main thread is not for this one.
-      const worker = new Worker(WORKER_FILE, { workerData, execArgv: [], name: 'rollcall leases' });
+      const worker = new Worker(workerFile, { workerData, execArgv: [], name: 'rollcall leases' });
       worker.unref();
       worker.on('error', (error) => this.#onFailed(worker, error));
       worker.on('exit', (code) => this.#onFailed(worker, new Error(`it ended with code ${code}`)));

@@ -199,8 +199,9 @@ export class Registration implements AsyncDisposable {
     const { clock, random, logger } = this.#context;
     const { service, id } = this.#wanted;
     const signal = this.#closing.signal;
-    // Two processes with one id take it from each other for ever. They need not do it in a hurry.
-    let failures = this.#quickLosses;
+    // Two processes with one id take it from each other for ever. They need not do it in a hurry. But losing it once is
+    // what a server does that came back empty, and that wants mending at once.
+    let failures = Math.max(0, this.#quickLosses - 1);
     for (;;) {
       try {
         if (failures > 0) await sleep(clock, fullJitterMs(ANEW_BACKOFF, failures - 1, random.fraction()), signal);

@@ -24,7 +24,7 @@ describe('a process', () => {
       void (async () => { for await (const event of client.follow('a')) console.log(event.type); console.log('ended'); })();
       void (async () => { for await (const event of client.follow('b')); })();
       const unreachable = new RollcallClient({ servers: ['127.0.0.1:1'] });
-      void (async () => { for await (const event of unreachable.watch('a')); })();
+      void (async () => { for await (const event of unreachable.watch('a').changes()); })();
       const failing = unreachable.register({ service: 'a', addresses: ['10.0.0.7:80'] }).catch(({ reason }) => reason);
       // Long enough that the short lease is renewed over its stream.
       await new Promise((resolve) => setTimeout(resolve, 1500));

@@ -18,12 +18,16 @@ export interface ScriptedServer extends AsyncDisposable {
 }
 
 /** Starts it on a free port, or on that of an earlier one. Owned by the caller. */
-export async function startScripted(script: Script, listen = '127.0.0.1:0'): Promise<ScriptedServer> {
+export async function startScripted(
+  script: Script,
+  listen = '127.0.0.1:0',
+  credentials = ServerCredentials.createInsecure(),
+): Promise<ScriptedServer> {
   const server = new Server();
   server.addService(RegistryServiceService, script);
   server.addService(DiscoveryServiceService, script);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(listen, credentials, (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
