@@ -9,6 +9,7 @@
  * ```
  */
 export { RollcallClient } from './rollcall-client.js';
+export type { CloseOnSignalsOptions } from './close-on-signals.js';
 export type { PemCredentials } from './channel-credentials.js';
 export type {
   CallOptions,

@@ -54,9 +54,14 @@ export class Registrations {
     }
   }
 
-  /** Deregisters everything that is registered. What no server could be told of lapses with its TTL. Never throws. */
-  async deregisterAll(): Promise<void> {
-    await Promise.all([...this.#open].map((registration) => this.#deregister(registration)));
+  /**
+   * Deregisters everything that is registered. What no server could be told of lapses with its TTL. Resolves to how many
+   * there were; never throws.
+   */
+  async deregisterAll(): Promise<number> {
+    const open = [...this.#open];
+    await Promise.all(open.map((registration) => this.#deregister(registration)));
+    return open.length;
   }
 
   /** {@link deregisterAll}, what is being registered too, and nothing can be registered any more. Idempotent; never throws. */

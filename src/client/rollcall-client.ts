@@ -21,6 +21,7 @@ import type {
   SelectorInit,
   WatchOptions,
 } from './client-options.js';
+import { closeOnSignals, type CloseOnSignalsOptions } from './close-on-signals.js';
 import { Connection, type CallLimits } from './connection.js';
 import { toEndpoint, type EndpointInit } from './endpoint-init.js';
 import { LeaseGuard } from './lease-guard.js';
@@ -214,6 +215,30 @@ export class RollcallClient implements AsyncDisposable {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  /**
+   * Ends the process in good order when it is told to. At the first signal, one after the other:
+   *
+   * 1. all registrations are deregistered, so that callers leave;
+   * 2. `propagationMs` pass, in which they learn of it, if there were any;
+   * 3. `drain` is called and given up to `timeoutMs`;
+   * 4. the client is closed;
+   * 5. the process ends by the same signal, unless others listen for it.
+   *
+   * What fails on the way is logged, and the next step follows. A second signal ends the process at once. Disposing of
+   * the result leaves the signals alone again.
+   */
+  closeOnSignals(options: CloseOnSignalsOptions = {}): Disposable {
+    return closeOnSignals(
+      {
+        clock: this.clock,
+        logger: this.logger,
+        deregisterAll: () => this.#registrations.deregisterAll(),
+        close: () => this.close(),
+      },
+      options,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

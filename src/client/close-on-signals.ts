@@ -1,0 +1,98 @@
+import { constants } from 'node:os';
+import type { Clock } from '../lib/clock.js';
+import type { ClientLogger } from './logger.js';
+import { ProcessHold } from './process-hold.js';
+
+export interface CloseOnSignalsOptions {
+  /** SIGTERM and SIGINT unless given. */
+  readonly signals?: readonly NodeJS.Signals[] | undefined;
+  /** How long callers may take to learn that the endpoints are gone; 500 unless given. */
+  readonly propagationMs?: number | undefined;
+  /**
+   * Finishes what was begun, such as `server.tryShutdown`. Its signal is aborted when its time is up: what is still
+   * under way then should be broken off.
+   */
+  readonly drain?: ((signal: AbortSignal) => unknown) | undefined;
+  /** How long `drain` may take; 30,000 unless given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What is closed. */
+interface Closing {
+  readonly clock: Clock;
+  readonly logger: ClientLogger;
+  /** Resolves to how many endpoints there were. Never throws. */
+  deregisterAll(): Promise<number>;
+  /** Never throws. */
+  close(): Promise<void>;
+}
+
+const DRAIN_TIMEOUT_MS = 30_000;
+
+/** See `RollcallClient.closeOnSignals`. */
+export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions): Disposable {
+  const { clock, logger } = closing;
+  const { signals = ['SIGTERM', 'SIGINT'], propagationMs = 500, drain, timeoutMs = DRAIN_TIMEOUT_MS } = options;
+  let ending = false;
+
+  function onSignal(signal: NodeJS.Signals): void {
+    if (ending) {
+      logger.warn({ signal }, `${signal} again: ending at once`);
+      endProcess(signal);
+      // Others listen for it, and would go on.
+      process.exit(128 + constants.signals[signal]);
+    }
+    ending = true;
+    logger.info({ signal }, `${signal}: deregistering, then draining`);
+    void end(signal);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    // No timer and no connection that is idle keeps the process alive until this is done.
+    const release = new ProcessHold().hold();
+    try {
+      if ((await closing.deregisterAll()) > 0) await passed(clock, propagationMs);
+      await drainWithin();
+      await closing.close();
+    } finally {
+      release();
+    }
+    endProcess(signal);
+  }
+
+  async function drainWithin(): Promise<void> {
+    if (drain === undefined) return;
+    const late = new AbortController();
+    const draining = (async () => void (await drain(late.signal)))().catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      logger.error({ err: error }, `draining failed: ${why}`);
+    });
+    const timer = clock.after(timeoutMs, () => {
+      logger.warn({ timeoutMs }, `not drained within ${timeoutMs} ms; going on`);
+      late.abort(new DOMException(`not drained within ${timeoutMs} ms`, 'TimeoutError'));
+    });
+    await Promise.race([draining, aborted(late.signal)]);
+    timer.cancel();
+  }
+
+  function stopListening(): void {
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+
+  /** By the signal itself, so that whoever sent it sees that; unless others listen for it, whose business it then is. */
+  function endProcess(signal: NodeJS.Signals): void {
+    stopListening();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  }
+
+  for (const signal of signals) process.on(signal, onSignal);
+  return { [Symbol.dispose]: stopListening };
+}
+
+function passed(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
