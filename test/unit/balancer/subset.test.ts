@@ -35,7 +35,7 @@ it('moves at most one connection when one of a thousand leaves, and when it come
   const subset = new Subset('pod-7');
   const before = choose(subset, listed);
   let moved = 0;
-  for (const leaver of listed) {
+  for (const leaver of [...before, ...listed.filter((one) => !before.has(one)).slice(0, 200)]) {
     const after = choose(
       subset,
       listed.filter((one) => one !== leaver),
