@@ -1,0 +1,84 @@
+import { experimental } from '@grpc/grpc-js';
+import { checkGrpcJs } from '../balancer/grpc-js-version.js';
+import { registerRollcallBalancer, type BalancerConfigJson } from '../balancer/index.js';
+import type { RollcallClient } from '../client/index.js';
+import { invalidField } from '../core/errors.js';
+import { proxyVariable } from './channel-options.js';
+import { checkGrpcJsCopies } from './grpc-js-copies.js';
+import { addClient, removeClient, type RegisteredClient } from './registered-clients.js';
+import { RollcallResolver } from './rollcall-resolver.js';
+import { serviceConfigOf, type ServiceConfigInit } from './service-config.js';
+
+export const SCHEME = 'rollcall';
+
+export interface ResolverOptions {
+  /** The client answers for `rollcall://AUTHORITY/…`. Empty, the default: for `rollcall:///…`. */
+  readonly authority?: string | undefined;
+  /** How policy `rollcall` spreads calls. Its `zone` is that of the client unless given. */
+  readonly balancing?: BalancerConfigJson | undefined;
+  /** Parts of the service config in place of the resolver's own; a channel's own `grpc.service_config` goes before it. */
+  readonly serviceConfig?: ServiceConfigInit | undefined;
+  /**
+   * When the catalog was replaced by another, endpoints that the new one does
+   * not list stay for so long, in milliseconds, unless they return before:
+   * their owners need time to register again. 60,000 by default.
+   */
+  readonly replacedGraceMs?: number | undefined;
+}
+
+/** A registration of the resolver, which ends it. Channels that exist go on. */
+export interface ResolverRegistration extends Disposable {
+  /** Idempotent. */
+  unregister(): void;
+}
+
+/**
+ * Has `client` resolve targets of the scheme `rollcall` for every channel that
+ * this process makes from now on, with grpc-js, with stubs of any kind, or with
+ * nice-grpc:
+ *
+ * ```ts
+ * registerRollcallResolver(client);
+ * const greeter = new GreeterClient('rollcall:///greeter', credentials.createInsecure(), ROLLCALL_CHANNEL_OPTIONS);
+ * ```
+ *
+ * The client stays the caller's. Channels are told of its end, and then keep what they know.
+ *
+ * @throws RollcallError UNSUPPORTED_GRPC_JS for a grpc-js that is not ~1.14.5, or two copies of it; INVALID_FIELD for a
+ *   configuration that cannot be used, or an authority that is taken
+ */
+export function registerRollcallResolver(client: RollcallClient, options: ResolverOptions = {}): ResolverRegistration {
+  const { authority = '', balancing = {}, serviceConfig, replacedGraceMs = 60_000 } = options;
+  checkGrpcJs();
+  checkGrpcJsCopies();
+  if (authority.includes('/')) throw invalidField({ field: 'authority', description: 'must not contain a /' });
+  if (!(replacedGraceMs >= 0)) throw invalidField({ field: 'replacedGraceMs', description: 'must not be negative' });
+  registerRollcallBalancer();
+
+  const ours = client.zone === '' ? balancing : { zone: client.zone, ...balancing };
+  const unlessOwn = serviceConfigOf(ours, serviceConfig);
+  const entry: RegisteredClient = {
+    client,
+    graceMs: replacedGraceMs,
+    serviceConfigFor: (own) =>
+      own === undefined ? unlessOwn : serviceConfigOf(ours, { ...serviceConfig, ...parseServiceConfig(own) }),
+  };
+  addClient(authority, entry);
+  experimental.registerResolver(SCHEME, RollcallResolver);
+
+  const proxy = proxyVariable(process.env);
+  if (proxy !== undefined) {
+    const message = `${proxy} is set: channels to ${SCHEME}: targets need ROLLCALL_CHANNEL_OPTIONS, or they go to the proxy`;
+    client.logger.warn({ variable: proxy }, message);
+  }
+  const unregister = (): void => removeClient(authority, entry);
+  return { unregister, [Symbol.dispose]: unregister };
+}
+
+function parseServiceConfig(json: string): ServiceConfigInit {
+  try {
+    return JSON.parse(json) as ServiceConfigInit;
+  } catch {
+    throw invalidField({ field: 'grpc.service_config', description: 'must be JSON' });
+  }
+}

@@ -1,0 +1,49 @@
+import type { ServiceConfig } from '@grpc/grpc-js';
+import type { RollcallClient } from '../client/index.js';
+import { invalidField } from '../core/errors.js';
+
+/** A client that answers for targets, and how. */
+export interface RegisteredClient {
+  readonly client: RollcallClient;
+  /** How long endpoints of a catalog that was replaced stay, unless they return before. */
+  readonly graceMs: number;
+  /**
+   * @param own the service config that a channel was given, as JSON
+   * @throws RollcallError INVALID_FIELD for one that cannot be used
+   */
+  serviceConfigFor(own: string | undefined): ServiceConfig;
+}
+
+const registered = new Map<string, RegisteredClient>();
+
+/**
+ * Has a client answer for an authority: `rollcall://AUTHORITY/…`, or `rollcall:///…` for the empty one.
+ *
+ * @throws RollcallError INVALID_FIELD when another client, which is not closed, does
+ */
+export function addClient(authority: string, entry: RegisteredClient): void {
+  const other = registered.get(authority);
+  if (other !== undefined && other.client !== entry.client && !other.client.closed) {
+    const description = `another client answers for ${targetsOf(authority)} already`;
+    throw invalidField({ field: 'authority', description });
+  }
+  registered.set(authority, entry);
+}
+
+/** Undoes {@link addClient}, unless another has taken its place. */
+export function removeClient(authority: string, entry: RegisteredClient): void {
+  if (registered.get(authority) === entry) registered.delete(authority);
+}
+
+/** @throws RollcallError INVALID_FIELD when no client answers for the authority */
+export function clientOf(authority: string): RegisteredClient {
+  const entry = registered.get(authority);
+  if (entry !== undefined) return entry;
+  const names = [...registered.keys()].map(targetsOf).join(', ');
+  const description = `no client was registered for ${targetsOf(authority)}; there is ${names === '' ? 'none' : names}`;
+  throw invalidField({ field: 'target.authority', description });
+}
+
+function targetsOf(authority: string): string {
+  return `rollcall://${authority}/…`;
+}
