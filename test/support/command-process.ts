@@ -45,9 +45,14 @@ export async function runShell(line: string, options: CommandOptions = {}): Prom
   return result(startProcess('bash', ['-c', line.replaceAll('$ROLLCALL', env.ROLLCALL)], { ...options, env }));
 }
 
-/** Runs an ES module to its end; `specifier`s in it are resolved from the project's folder. */
+/** Starts an ES module; `specifier`s in it are resolved from the project's folder. */
+export function startModule(source: string, options: CommandOptions = {}): CommandProcess {
+  return startProcess(process.execPath, ['--input-type=module', '--eval', source], options);
+}
+
+/** Runs an ES module to its end, as {@link startModule}. */
 export async function runModule(source: string, options: CommandOptions = {}): Promise<CommandResult> {
-  return result(startProcess(process.execPath, ['--input-type=module', '--eval', source], options));
+  return result(startModule(source, options));
 }
 
 /** Waits until a command has printed a whole line that matches, and resolves to the match. */
