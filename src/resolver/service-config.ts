@@ -7,8 +7,8 @@ export type ServiceConfigInit = Partial<ServiceConfig>;
 
 /**
  * Calls that a backend did not answer because it, or the connection to it,
- * went away are made again, elsewhere: up to four attempts within a second or
- * two. (grpc-js retries a server stream only before its first message.)
+ * went away are made again, elsewhere: up to four attempts within half a
+ * second. (grpc-js retries a server stream only before its first message.)
  *
  * A call that was lost with its connection may have been executed. Where that
  * matters, name the methods that are not safe to repeat in a `methodConfig`
@@ -16,8 +16,8 @@ export type ServiceConfigInit = Partial<ServiceConfig>;
  */
 export const RETRY_POLICY = {
   maxAttempts: 4,
-  initialBackoff: '0.05s',
-  maxBackoff: '1s',
+  initialBackoff: '0.02s',
+  maxBackoff: '0.5s',
   backoffMultiplier: 3,
   retryableStatusCodes: ['UNAVAILABLE'],
 };

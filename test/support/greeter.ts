@@ -2,6 +2,7 @@ import {
   Client,
   credentials,
   makeClientConstructor,
+  Metadata,
   Server,
   ServerCredentials,
   type ChannelOptions,
@@ -80,15 +81,13 @@ export class Caller implements Disposable {
 
   /** One call; resolves to the name of the backend. `timeoutMs` is its deadline, 10,000 unless told. */
   call({ timeoutMs = 10_000, waitForReady = false } = {}): Promise<string> {
+    const metadata = new Metadata({ waitForReady });
+    const options = { deadline: Date.now() + timeoutMs };
     return new Promise((resolve, reject) => {
-      this.client.makeUnaryRequest(
-        greet.path,
-        toBytes,
-        toText,
-        '',
-        { deadline: Date.now() + timeoutMs, waitForReady } as object,
-        (error, answer) => (error === null ? resolve(answer ?? '') : reject(error)),
-      );
+      this.client.makeUnaryRequest(greet.path, toBytes, toText, 'hello', metadata, options, (error, answer) => {
+        if (error === null) resolve(answer ?? '');
+        else reject(error);
+      });
     });
   }
 
