@@ -35,10 +35,10 @@ export interface DiallerOptions {
 
 /** Finds one of several servers that can be reached. */
 export class Dialler {
+  /** In an order of this client's own, so that clients spread, at first and when one of the servers fails. */
   readonly #servers: readonly string[];
   readonly #options: DiallerOptions;
   readonly #credentials: ChannelCredentials;
-  readonly #start: number;
   #alternates: readonly string[] = [];
   /** The server that was tried last. */
   #last: string | undefined;
@@ -48,15 +48,15 @@ export class Dialler {
   constructor(options: DiallerOptions) {
     const { servers, random } = options;
     if (servers.length === 0) throw invalidField({ field: 'servers', description: 'at least one is required' });
-    this.#servers = servers.map((server, index) =>
+    const addresses = servers.map((server, index) =>
       formatHostPort(parseHostPort(server, `servers[${index}]`, DEFAULT_PORT)),
     );
+    this.#servers = shuffled(addresses, random);
     this.#options = options;
     this.#credentials = toChannelCredentials(options.credentials);
-    this.#start = Math.floor(random.fraction() * servers.length);
   }
 
-  /** The configured ones, `host:port` each. */
+  /** The configured ones, `host:port` each, in the order in which they are tried. */
   get servers(): readonly string[] {
     return this.#servers;
   }
@@ -89,7 +89,6 @@ export class Dialler {
         servers: this.#servers,
         alternates: this.#alternates,
         last: this.#last,
-        start: this.#start,
       });
       for (const address of order) {
         const link = await this.#try(address, signal);
@@ -118,4 +117,10 @@ export class Dialler {
       return undefined;
     }
   }
+}
+
+/** In an order drawn at random; in the one given where all numbers drawn are 0. */
+function shuffled(values: readonly string[], random: Random): string[] {
+  const rest = [...values];
+  return values.flatMap(() => rest.splice(Math.floor(random.fraction() * rest.length), 1));
 }

@@ -6,6 +6,7 @@ import { RollcallError } from '../../../src/core/errors.js';
 import type { RenewRequest, RenewResponse } from '../../../src/gen/rollcall/v1/registry.js';
 import { systemClock, type Clock } from '../../../src/lib/clock.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { passTime } from '../../support/pass-time.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { failureOf, inTurn, startScripted } from '../../support/scripted-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
@@ -263,6 +264,68 @@ describe('leaving a server', () => {
     const link = await connection.connect(signal);
     connection.blame(link, new RollcallError('LEASE_MISMATCH', 'x'));
     expect(await connection.connect(signal)).toBe(link);
+  });
+});
+
+describe('many clients', () => {
+  /** Numbers that look random, the same in each run. */
+  function seeded(seed: number) {
+    let state = seed;
+    const fraction = () => {
+      // Of Numerical Recipes; only the high bits of it are any good.
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return (state >>> 8) / 2 ** 24;
+    };
+    return { ...noJitter, fraction };
+  }
+
+  it('spread over three servers, at first and when one of them goes', async () => {
+    const servers = await Promise.all([startScripted({}), startScripted({}), startScripted({})]);
+    const addresses = servers.map(({ address }) => address);
+    const random = seeded(7);
+    const crowd = Array.from({ length: 60 }, () => {
+      const connection = new Connection({
+        servers: addresses,
+        logger: new RecordingLogger(),
+        clock: systemClock,
+        random,
+      });
+      connections.push(connection);
+      return connection;
+    });
+    const connectedTo = async () => {
+      const links = await Promise.all(crowd.map((connection) => connection.connect(new AbortController().signal)));
+      return addresses.map((address) => links.filter((link) => link.address === address).length);
+    };
+    const before = await connectedTo();
+    expect(Math.max(...before)).toBeLessThanOrEqual(30);
+    servers[0].kill();
+    await until('all have lost the first', () => crowd.every(({ link }) => link?.address !== addresses[0]));
+    const after = await connectedTo();
+    expect(after[0]).toBe(0);
+    expect(Math.max(...after)).toBeLessThanOrEqual(40);
+    for (const server of servers) server.kill();
+  });
+
+  it('that cannot connect wait for a time drawn from all of the interval before they try again', async () => {
+    const clock = new FakeClock();
+    const attempts: number[] = [];
+    const note = () => void attempts.push(clock.monotonicMs());
+    const logger = { info() {}, error() {}, warn: note, debug: note };
+    const fractions = [0, 0.5, 0.25, 0.999, 0.999, 0.999];
+    const random = { ...noJitter, fraction: () => fractions.shift() ?? 0.999 };
+    const connection = new Connection({ servers: [NOWHERE], logger, clock, random });
+    connections.push(connection);
+    const failed = connection.connect(signal).catch((error: unknown) => error);
+    await passTime(clock, 'six attempts were made', () => attempts.length === 6, 10);
+    connection.close();
+    expect(await failed).toMatchObject({ reason: 'CLIENT_CLOSED' });
+    const pauses = attempts.slice(1).map((atMs, index) => atMs - (attempts[index] as number));
+    // Half of 200 ms, a quarter of 400, then all of 800, 1,600 and at last 2,000; and the time of the attempts, in steps.
+    [100, 100, 800, 1_600, 2_000].forEach((pauseMs, index) => {
+      expect(pauses[index]).toBeGreaterThanOrEqual(pauseMs - 10);
+      expect(pauses[index]).toBeLessThanOrEqual(pauseMs + 200);
+    });
   });
 });
 

@@ -238,6 +238,80 @@ describe('a Register whose answer is lost', () => {
   });
 });
 
+describe('a Register that is not answered before it is no longer wanted', () => {
+  /** Answers Register only when told to. */
+  function slow() {
+    let answer: (() => void) | undefined;
+    const deregister = inTurn<DeregisterRequest, DeregisterResponse>({ resumeToken: 't' });
+    const register: Script['register'] = (call, callback) => {
+      answer = () => registering.register(call, callback);
+    };
+    return {
+      script: { register, deregister },
+      asked: () => answer !== undefined,
+      answer: () => answer?.(),
+      deregister,
+    };
+  }
+
+  it('is taken back when the answer comes while the client closes', async () => {
+    const { script, asked, answer, deregister } = slow();
+    await using server = await startScripted(script);
+    const { client } = clientOf(server.address);
+    const registered = client.register({ ...payments, id: 'late' });
+    await until('the server was asked', asked);
+    const closed = client.close();
+    await expect(registered).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+    expect(deregister.requests).toEqual([]);
+    answer();
+    await closed;
+    const [taken] = deregister.requests;
+    expect(taken).toEqual({ namespace: 'default', service: 'payments', endpointId: 'late', leaseId: 5n });
+  });
+
+  it('is taken back after the application gave it up', async () => {
+    const { script, asked, answer, deregister } = slow();
+    await using server = await startScripted(script);
+    await using client = clientOf(server.address).client;
+    const impatient = new AbortController();
+    const registered = client.register(payments, { signal: impatient.signal });
+    await until('the server was asked', asked);
+    impatient.abort(new Error('enough'));
+    await expect(registered).rejects.toThrow('enough');
+    answer();
+    await until('it was taken back', () => deregister.requests.length === 1);
+  });
+
+  it('is taken back though it was to register anew what was lost', async () => {
+    const { script, asked, answer, deregister } = slow();
+    let registered = false;
+    const register: Script['register'] = (call, callback) => {
+      (registered ? script : registering).register(call, callback);
+      registered = true;
+    };
+    const updateEndpoint = inTurn<UpdateEndpointRequest, UpdateEndpointResponse>(failureOf('LEASE_NOT_FOUND'));
+    await using server = await startScripted({ ...script, register, updateEndpoint });
+    await using client = clientOf(server.address).client;
+    const registration = await client.register(payments);
+    const update = registration.update({ weight: 1 }).catch((error: unknown) => error);
+    await until('the server was asked again', asked);
+    const closed = registration.close();
+    expect(await update).toMatchObject({ reason: 'CLIENT_CLOSED' });
+    answer();
+    await closed;
+    expect(deregister.requests).toMatchObject([{ endpointId: registration.id, leaseId: 5n }]);
+  });
+
+  it('keeps the client from closing for no longer than a call may take', async () => {
+    const { script, asked } = slow();
+    await using server = await startScripted(script);
+    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 100 });
+    const registered = client.register(payments);
+    await until('the server was asked', asked);
+    await Promise.all([client.close(), expect(registered).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' })]);
+  });
+});
+
 describe('an update', () => {
   it('is stored when it resolves, and leaves the rest as it was', async () => {
     await using server = await startInProcess();
