@@ -27,7 +27,7 @@ export interface CommandContext {
 }
 
 export interface ClientUse {
-  /** Whether to say on stderr what the client does by itself. For commands that go on for long. */
+  /** Whether to say on stderr all that the client does by itself, for commands that go on for long, or only what fails. */
   readonly talkative: boolean;
 }
 
@@ -48,7 +48,7 @@ export async function withClient(
     servers: options.servers,
     namespace: options.namespace,
     callTimeoutMs: options.timeoutMs,
-    ...(talkative ? { logger: noteLogger(output) } : {}),
+    logger: noteLogger(output, talkative),
   });
   const signals = new Signals();
   signals.interrupted.addEventListener('abort', () => output.hurry(), { once: true });
@@ -66,10 +66,10 @@ export async function withClient(
   }
 }
 
-function noteLogger(output: Output): ClientLogger {
+function noteLogger(output: Output, talkative: boolean): ClientLogger {
   return {
     debug() {},
-    info: (_, message) => output.note(message, 'info'),
+    info: (_, message) => void (talkative && output.note(message, 'info')),
     warn: (_, message) => output.note(message, 'warn'),
     error: (_, message) => output.note(message, 'error'),
   };

@@ -9,7 +9,7 @@ type Colors = ReturnType<typeof createColors>;
 
 /**
  * Events of one watch as lines for people: `+` came, `~` changed, `-` left.
- * Checkpoints are not shown: nothing changed.
+ * Checkpoints are not shown, as nothing changed, but for a first one: that is the answer to a resumed watch.
  */
 export class WatchText {
   readonly #service: string;
@@ -18,6 +18,7 @@ export class WatchText {
   readonly #known = new Set<string>();
   /** Whether they are all of them: a watch that was resumed with a token begins in the middle. */
   #complete = false;
+  #begun = false;
 
   constructor(service: string, colors: Colors) {
     this.#service = printable(service);
@@ -25,8 +26,16 @@ export class WatchText {
   }
 
   lines(event: WatchEvent, at: Date): string[] {
-    const { bold, dim, yellow } = this.#colors;
+    const { bold, dim } = this.#colors;
     const time = dim(at.toTimeString().slice(0, 8));
+    const head =
+      this.#begun || event.type === 'snapshot' ? [] : [`${time} ${bold(this.#service)} goes on from where it was`];
+    this.#begun = true;
+    return [...head, ...this.#eventLines(event, time)];
+  }
+
+  #eventLines(event: WatchEvent, time: string): string[] {
+    const { bold, dim, yellow } = this.#colors;
     switch (event.type) {
       case 'snapshot': {
         const { endpoints, reason, revision } = event;
@@ -44,7 +53,7 @@ export class WatchText {
           ...event.upserted.map((endpoint) => `${time} ${this.#upsertText(endpoint)}`),
         ];
       case 'reconnect':
-        return [`${time} ${yellow('the server is going away; watching elsewhere')}`];
+        return [`${time} ${yellow('the server is going away; watching on')}`];
       default:
         return [];
     }

@@ -143,7 +143,7 @@ export class ServiceWatch {
     connection.leave(end.link, end.advice.alternates);
     logger.info(
       { service, address: end.link.address },
-      `${end.link.address} is going away; watching ${service} elsewhere`,
+      `${end.link.address} is going away; watching ${service} on`,
     );
     this.#context.onInterrupted?.(new RollcallError('SHUTTING_DOWN', `${end.link.address} is going away`));
     return random.fraction() * Math.min(end.advice.delayMaxMs, RECONNECT_DELAY_MS_MAX);

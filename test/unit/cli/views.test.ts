@@ -126,13 +126,16 @@ describe('the text of a watch', () => {
   it('tells new from changed as far as it can after a resume', () => {
     const upserted = [endpoint('new', { createRevision: 8, modRevision: 8 }), endpoint('old', { modRevision: 8 })];
     expect(textOf()({ type: 'delta', upserted, removed: [], ...position })).toEqual([
+      '09:05:07 payments goes on from where it was',
       `09:05:07 + new  ${details}`,
       `09:05:07 ~ old  ${details}`,
     ]);
   });
 
-  it('shows no checkpoints', () => {
-    expect(textOf()({ type: 'checkpoint', ...position })).toEqual([]);
+  it('shows no checkpoint but the first, which answers a resume', () => {
+    const lines = textOf();
+    expect(lines({ type: 'checkpoint', ...position })).toEqual(['09:05:07 payments goes on from where it was']);
+    expect(lines({ type: 'checkpoint', ...position })).toEqual([]);
   });
 
   it('has colours only when told', () => {
