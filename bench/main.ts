@@ -2,6 +2,7 @@
  * `npm run bench -- PROGRAM [flags]`: runs one program, which prints one JSON
  * object; without a name, all of them one after another.
  */
+import balancer from './balancer.js';
 import fanOut from './fan-out.js';
 import idleMemory from './idle-memory.js';
 import { runProgram } from './measure/program.js';
@@ -11,6 +12,7 @@ import slowReaders from './slow-readers.js';
 import snapshot from './snapshot.js';
 
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
+  balancer: (argv) => runProgram(balancer, argv),
   'fan-out': (argv) => runProgram(fanOut, argv),
   'idle-memory': (argv) => runProgram(idleMemory, argv),
   register: (argv) => runProgram(register, argv),
