@@ -48,7 +48,8 @@ export async function withClient(
     servers: options.servers,
     namespace: options.namespace,
     callTimeoutMs: options.timeoutMs,
-    logger: noteLogger(output, talkative),
+    // Of a short command, a program that reads JSON gets the one object that says how it ended.
+    ...(talkative || !output.json ? { logger: noteLogger(output, talkative) } : {}),
   });
   const signals = new Signals();
   signals.interrupted.addEventListener('abort', () => output.hurry(), { once: true });
