@@ -59,8 +59,9 @@ export class Child implements Callee {
     this.#leaf.startConnecting();
   }
 
+  /** Connects again. Not if it was destroyed meanwhile, as by a resolver that answers at once. */
   exitIdle(): void {
-    this.#leaf.exitIdle();
+    if (!this.#destroyed) this.#leaf.exitIdle();
   }
 
   /** From now on connects with other options; the present connection is used until one with them is ready. */

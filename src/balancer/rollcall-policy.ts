@@ -35,8 +35,8 @@ const POSITION_BOUND = 2 ** 31;
  *   else ────────────────────────────▶ TRANSIENT_FAILURE with the last error
  * ```
  *
- * A child is kept as long as the list has its id with its addresses; then it is *leaving*, and is called on until one
- * of those listed is READY.
+ * A child is kept as long as its id with its addresses is listed, and in the subset. After that it is *leaving*: if
+ * nobody else is READY, it is called until one of those listed is.
  */
 export class RollcallPolicy implements experimental.LoadBalancer {
   readonly #helper: experimental.ChannelControlHelper;
@@ -152,8 +152,9 @@ export class RollcallPolicy implements experimental.LoadBalancer {
     // The new ones first: a connection that a removed one gives up may be just what a new one asks the pool for.
     this.#updating = true;
     for (const child of made) child.connect();
-    if (optionsChanged)
+    if (optionsChanged) {
       for (const child of children.values()) if (before.has(child.listed.key)) child.setOptions(options);
+    }
     this.#updating = false;
 
     this.#count();

@@ -192,3 +192,12 @@ it('a resolver that answers each question with the same list is not asked withou
   // Once to begin, and then no more than a connection is tried again: at first every 200 ms or so.
   expect(service.asked()).toBeLessThan(10);
 });
+
+it('a channel that was idle finds its endpoints again', async () => {
+  const a = await start('a');
+  using service = listing({}, { 'grpc.client_idle_timeout_ms': 1_000 });
+  service.deliver([a.listed()]);
+  await who(service.client);
+  await until('the channel is idle', () => service.asked() === 0);
+  expect(await who(service.client)).toBe('a');
+});

@@ -85,3 +85,13 @@ it('one subset is connected to, and no others', async () => {
   });
   expect(backends.map(({ connections }) => connections.made)).toEqual([1, 1, 1]);
 });
+
+it('all channels of a process choose the same subset, where no key is given', async () => {
+  using one = listing({ subsetSize: 1 });
+  using other = listing({ subsetSize: 1 });
+  const listed = [a, b, c].map((backend) => backend.listed());
+  one.deliver(listed);
+  other.deliver(listed.toReversed());
+  const [chosen] = Object.keys(await callsByBackend(one.client, 10));
+  expect(await callsByBackend(other.client, 10)).toEqual({ [chosen!]: 10 });
+});

@@ -124,6 +124,14 @@ describe('an endpoint', () => {
     expect(channel.callsByAddress(10)).toEqual({ 'a:1': 5, 'b:1': 5 });
   });
 
+  it('whose connection is lost stays away where the resolver knows at once that it is gone', () => {
+    const [a] = ready('a', 'b');
+    channel.onReresolution = () => channel.list([a!]);
+    channel.at('b:1').lost();
+    expect(channel.at('b:1').refs).toBe(0);
+    expect(channel.calls(2)).toEqual(['a:1', 'a:1']);
+  });
+
   it('of no addresses fails, and the others are called', () => {
     const nowhere = Object.assign(endpoint('nowhere'), { addresses: [] });
     channel.list([nowhere, endpoint('a')]);

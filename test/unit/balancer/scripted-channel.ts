@@ -70,6 +70,8 @@ export class ScriptedChannel {
   /** With which options connections were asked for, in order. */
   readonly asked: ChannelOptions[] = [];
   reresolutions = 0;
+  /** How the resolver answers when it is asked again. */
+  onReresolution: () => void = () => undefined;
   readonly #connections = new Map<string, ScriptedConnection>();
   #picker: experimental.Picker | undefined;
 
@@ -83,7 +85,10 @@ export class ScriptedChannel {
         this.states.push(connectivityState[state]);
         this.#picker = picker;
       },
-      requestReresolution: () => void this.reresolutions++,
+      requestReresolution: () => {
+        this.reresolutions++;
+        this.onReresolution();
+      },
       addChannelzChild: () => undefined,
       removeChannelzChild: () => undefined,
     };
