@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const fresh = mkdtempSync(join(tmpdir(), 'rollcall-gen-'));
 try {
   execFileSync(process.execPath, ['scripts/gen.mjs', fresh], { stdio: 'inherit' });
-  for (const made of ['src/gen', 'proto/rollcall.binpb']) {
+  for (const made of ['src/gen', 'examples/gen', 'proto/rollcall.binpb']) {
     const args = ['diff', '--no-index', '--no-ext-diff', '--', made, join(fresh, made)];
     const { status, error } = spawnSync('git', args, { stdio: 'inherit' });
     if (error !== undefined) throw error;
