@@ -33,7 +33,7 @@ export interface RollcallClientOptions {
    * the process alone. Processes may share it.
    */
   readonly cacheDir?: string | undefined;
-  /** A file of `cacheDir` that was confirmed longer ago is not used; 86,400,000 (a day) by default. */
+  /** A last known view that was confirmed longer ago is not used; 86,400,000 (a day) by default. */
   readonly cacheMaxAgeMs?: number | undefined;
   /** How long a call may take, its retries on other servers included, unless the call says; 10,000 by default. */
   readonly callTimeoutMs?: number | undefined;

@@ -25,15 +25,8 @@ export type {
 export type { EndpointInit, EndpointUpdate } from './endpoint-init.js';
 export type { ClientLogger } from './logger.js';
 export type { Registration, RegistrationState } from './registration.js';
-export type {
-  KnownView,
-  ServiceView,
-  StatusEvent,
-  UnknownView,
-  ViewEvent,
-  ViewReading,
-  ViewStatus,
-} from './service-view.js';
+export type { ServiceView } from './service-view.js';
+export type { KnownView, StatusEvent, UnknownView, ViewEvent, ViewReading, ViewStatus } from './view-reading.js';
 export type {
   CheckpointEvent,
   DeltaEvent,

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../lib/clock.js';
 import type { ClientLogger } from './logger.js';
-import { readViewFile, viewFileName, writeViewFile } from './view-file.js';
+import type { ViewFiles } from './view-directory.js';
+import { viewFileName } from './view-file.js';
 import type { SyncedView } from './view-state.js';
 import type { WatchTarget } from './watch.js';
 
@@ -14,10 +15,10 @@ const WRITE_DELAY_MS = 1_000;
 const REWRITE_MS = 60_000;
 
 export interface LastKnownGoodOptions {
-  /** Where the files are; without it, views are kept in memory alone. */
-  readonly cacheDir: string | undefined;
-  /** A file that is older is not used. */
-  readonly cacheMaxAgeMs: number;
+  /** Without them, views are kept in memory alone. */
+  readonly files: ViewFiles | undefined;
+  /** What was confirmed longer ago is not used. */
+  readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: ClientLogger;
 }
@@ -53,40 +54,27 @@ export class LastKnownGood {
     this.#options = options;
   }
 
-  /** What is known of a service from before; undefined for nothing, or nothing that may be used. */
+  /** What is known of a service from before; undefined for nothing, or nothing that may be used. Never throws. */
   async recall(target: WatchTarget): Promise<RememberedView | undefined> {
-    const { cacheDir, cacheMaxAgeMs, clock, logger } = this.#options;
-    const known = this.#entries.get(viewFileName(target));
-    if (known !== undefined || cacheDir === undefined) return known;
+    const { maxAgeMs, clock, logger } = this.#options;
+    const known = this.#entries.get(viewFileName(target)) ?? (await this.#read(target));
+    if (known === undefined) return undefined;
+    const ageMs = clock.monotonicMs() - known.confirmedMs;
+    if (ageMs <= maxAgeMs) return known;
     const { service } = target;
-    try {
-      const file = await readViewFile(cacheDir, target);
-      if (file === undefined) return undefined;
-      const ageMs = Math.max(0, clock.wallMs() - file.confirmedWallMs);
-      if (ageMs > cacheMaxAgeMs) {
-        logger.warn({ service, ageMs }, `the last known view of ${service} is too old to be used`);
-        return undefined;
-      }
-      return { view: file.view, confirmedMs: clock.monotonicMs() - ageMs };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      logger.warn(
-        { service, err: error },
-        `the last known view of ${service} cannot be read, and is ignored: ${message}`,
-      );
-      return undefined;
-    }
+    logger.warn({ service, ageMs }, `the last known view of ${service} is too old to be used`);
+    return undefined;
   }
 
   /** Notes what a server has just confirmed. */
   note(target: WatchTarget, view: SyncedView): void {
-    const { clock, cacheDir } = this.#options;
+    const { clock, files } = this.#options;
     const name = viewFileName(target);
     const written = this.#entries.get(name)?.written;
     this.#entries.delete(name);
     this.#entries.set(name, { target, view, confirmedMs: clock.monotonicMs(), written });
     if (this.#entries.size > REMEMBERED_MAX) this.#forgetOldest();
-    if (cacheDir === undefined) return;
+    if (files === undefined) return;
     const behind = written?.view.endpoints !== view.endpoints || clock.monotonicMs() - written.atMs >= REWRITE_MS;
     if (!behind) return;
     this.#unwritten.add(name);
@@ -99,6 +87,21 @@ export class LastKnownGood {
     this.#timer = undefined;
     this.#writing = this.#writing.then(() => this.#writeAll());
     return this.#writing;
+  }
+
+  async #read(target: WatchTarget): Promise<RememberedView | undefined> {
+    const { files, clock, logger } = this.#options;
+    const { service } = target;
+    try {
+      const file = await files?.read(target);
+      if (file === undefined) return undefined;
+      // A wall clock that was set back makes nothing newer than now.
+      const ageMs = Math.max(0, clock.wallMs() - file.confirmedWallMs);
+      return { view: file.view, confirmedMs: clock.monotonicMs() - ageMs };
+    } catch (error) {
+      logger.warn({ service, err: error }, `the last known view of ${service} is ignored: ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   #forgetOldest(): void {
@@ -124,17 +127,21 @@ export class LastKnownGood {
   }
 
   async #write({ target, view, confirmedMs }: Entry): Promise<void> {
-    const { cacheDir, clock, logger } = this.#options;
-    if (cacheDir === undefined) return;
+    const { files, clock, logger } = this.#options;
+    const { service } = target;
     try {
       const confirmedWallMs = clock.wallMs() - (clock.monotonicMs() - confirmedMs);
-      await writeViewFile(cacheDir, target, { view, confirmedWallMs });
+      await files?.write(target, { view, confirmedWallMs });
       this.#failing = false;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
       // One line for a full disk, not one a second.
-      if (!this.#failing) logger.warn({ cacheDir, err: error }, `cannot write to ${cacheDir}: ${message}`);
+      if (!this.#failing)
+        logger.warn({ service, err: error }, `cannot keep the view of ${service}: ${messageOf(error)}`);
       this.#failing = true;
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

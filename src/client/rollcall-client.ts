@@ -31,6 +31,7 @@ import type { Registration } from './registration.js';
 import { Registrations } from './registrations.js';
 import { LastKnownGood } from './last-known-good.js';
 import type { ServiceView } from './service-view.js';
+import { ViewDirectory } from './view-directory.js';
 import { ViewFeeds } from './view-feeds.js';
 import { beginView } from './view-state.js';
 import { ServiceWatch, type WatchContext, type WatchTarget } from './watch.js';
@@ -82,8 +83,9 @@ export class RollcallClient implements AsyncDisposable {
     this.#registrations = new Registrations({ ...shared, connection: this.#connection, guard, callTimeoutMs });
     this.#watching = { ...shared, connection: this.#connection };
     const { cacheDir, cacheMaxAgeMs = 24 * 60 * 60 * 1_000 } = options;
-    const lastKnownGood = new LastKnownGood({ ...shared, cacheDir, cacheMaxAgeMs });
-    this.#feeds = new ViewFeeds({ ...this.#watching, lastKnownGood });
+    const files = cacheDir === undefined ? undefined : new ViewDirectory(cacheDir, this.clock);
+    const lastKnownGood = new LastKnownGood({ ...shared, files, maxAgeMs: cacheMaxAgeMs });
+    this.#feeds = new ViewFeeds({ ...shared, connection: this.#connection, lastKnownGood });
   }
 
   /** Whether {@link close} was called. */
@@ -135,12 +137,7 @@ export class RollcallClient implements AsyncDisposable {
    */
   watch(service: string, options: WatchOptions = {}): ServiceView {
     if (this.#connection.closed) throw new RollcallError('CLIENT_CLOSED', 'the client was closed');
-    const view = this.#feeds.open(this.#target(service, options));
-    const { signal } = options;
-    if (signal === undefined) return view;
-    if (signal.aborted) view.close();
-    else signal.addEventListener('abort', () => view.close(), { once: true });
-    return view;
+    return this.#feeds.open(this.#target(service, options), options.signal);
   }
 
   /**

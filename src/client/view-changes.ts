@@ -1,5 +1,5 @@
 import type { FeedReader, ViewFeed } from './view-feed.js';
-import type { ViewEvent } from './service-view.js';
+import type { ViewEvent } from './view-reading.js';
 
 /** Events that wait for one reader; past it they are replaced by one snapshot. */
 const EVENTS_MAX = 256;
@@ -12,16 +12,18 @@ type Waiter = {
 /** The events of a feed for one reader, of which a bounded number waits. */
 export class ViewChanges implements AsyncIterableIterator<ViewEvent, undefined>, FeedReader {
   readonly #feed: ViewFeed;
-  readonly #onEnded: (changes: ViewChanges) => void;
+  readonly #siblings: Set<ViewChanges>;
   #events: ViewEvent[];
   #lagging = false;
   #waiters: Waiter[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  constructor(feed: ViewFeed, onEnded: (changes: ViewChanges) => void) {
+  /** @param siblings it is one of them until it ends */
+  constructor(feed: ViewFeed, siblings: Set<ViewChanges>) {
     this.#feed = feed;
-    this.#onEnded = onEnded;
+    this.#siblings = siblings;
     this.#events = feed.picture('INITIAL');
+    siblings.add(this);
     feed.attach(this);
   }
 
@@ -43,7 +45,7 @@ export class ViewChanges implements AsyncIterableIterator<ViewEvent, undefined>,
     if (this.#end !== undefined) return;
     this.#end = { error };
     this.#feed.detach(this);
-    this.#onEnded(this);
+    this.#siblings.delete(this);
     for (const waiter of this.#waiters.splice(0)) this.#finish(waiter);
   }
 
@@ -65,6 +67,8 @@ export class ViewChanges implements AsyncIterableIterator<ViewEvent, undefined>,
     this.#events = [];
     this.#lagging = false;
     this.end();
+    // Whoever returns an iterator has no use for the error that it would have thrown.
+    this.#end = { error: undefined };
     return Promise.resolve({ done: true, value: undefined });
   }
 

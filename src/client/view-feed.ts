@@ -1,10 +1,11 @@
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import type { Timer } from '../lib/clock.js';
+import type { LinkedAbort } from '../lib/linked-abort.js';
 import type { LastKnownGood } from './last-known-good.js';
-import type { StatusEvent, ViewEvent, ViewReading, ViewStatus } from './service-view.js';
+import type { StatusEvent, ViewEvent, ViewReading, ViewStatus } from './view-reading.js';
 import { beginView, type SyncedView } from './view-state.js';
-import { ServiceWatch, type WatchContext, type WatchTarget } from './watch.js';
+import { ServiceWatch, type WatchConnection, type WatchContext, type WatchTarget } from './watch.js';
 import type { SnapshotEvent, SnapshotReason, WatchEvent } from './watch-event.js';
 
 /** When no server has answered for so long, readers get what was known before, or learn that nothing is. */
@@ -17,7 +18,15 @@ export interface FeedReader {
   end(error?: unknown): void;
 }
 
+/** What the feeds of a client need of its `Connection`. */
+export interface FeedConnection extends WatchConnection {
+  readonly failure: RollcallError | undefined;
+  scope(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort;
+  hold(): () => void;
+}
+
 export interface FeedContext extends WatchContext {
+  readonly connection: FeedConnection;
   readonly lastKnownGood: LastKnownGood;
 }
 
@@ -31,13 +40,17 @@ export class ViewFeed {
   #settle: { resolve(): void; reject(error: unknown): void } | undefined;
   #status: ViewStatus = 'unknown';
   #problem: RollcallError | undefined;
+  /** Why there is no answer yet. Not told to readers before they have waited for one. */
+  #trouble: RollcallError | undefined;
+  #late = false;
+  #ended: { readonly error: RollcallError | undefined; readonly atMs: number } | undefined;
   /** What readers see. */
   #shown: SyncedView | undefined;
   /** What was known before this watch. */
   #remembered: SyncedView | undefined;
   /** When a server last confirmed it, on the monotonic clock. */
   #confirmedMs = 0;
-  #endpoints: { readonly of: SyncedView; readonly sorted: readonly Endpoint[] } | undefined;
+  #endpoints: { readonly of: SyncedView['endpoints']; readonly sorted: readonly Endpoint[] } | undefined;
 
   constructor(target: WatchTarget, context: FeedContext) {
     this.target = target;
@@ -46,15 +59,18 @@ export class ViewFeed {
     this.ready.catch(() => undefined);
   }
 
+  /** Whether nothing will come of it any more. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Follows the service until `signal` is aborted or a server refuses for good. Never throws. To be called once. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, lastKnownGood, logger } = this.#context;
+    const { clock, logger } = this.#context;
     let patience: Timer | undefined;
-    let end: unknown;
+    let refusal: RollcallError | undefined;
     try {
-      const remembered = await lastKnownGood.recall(this.target);
-      this.#remembered = remembered?.view;
-      this.#confirmedMs = remembered?.confirmedMs ?? 0;
+      await this.#recall();
       const watch = new ServiceWatch(
         this.target,
         { ...this.#context, onInterrupted: (problem) => this.#onInterrupted(problem) },
@@ -66,19 +82,18 @@ export class ViewFeed {
         if (watch.state.kind === 'synced') this.#take(event, watch.state);
       }
     } catch (error) {
-      end = error;
-      this.#problem = isRollcallError(error) ? error : new RollcallError('INTERNAL', String(error), { cause: error });
+      refusal = isRollcallError(error) ? error : new RollcallError('INTERNAL', String(error), { cause: error });
       const { service } = this.target;
-      logger.error({ service, err: error }, `watch of ${service} ended: ${this.#problem.message}`);
+      logger.error({ service, err: error }, `watch of ${service} ended: ${refusal.message}`);
     } finally {
       patience?.cancel();
-      this.#settle?.reject(end ?? this.closedError());
-      for (const reader of this.#readers) reader.end(end);
+      this.#end(refusal);
     }
   }
 
   attach(reader: FeedReader): void {
-    this.#readers.add(reader);
+    if (this.#ended === undefined) this.#readers.add(reader);
+    else reader.end(this.#ended.error);
   }
 
   detach(reader: FeedReader): void {
@@ -93,7 +108,7 @@ export class ViewFeed {
       endpoints: this.#sorted(view),
       revision: view.revision,
       resumeToken: view.resumeToken,
-      ageMs: Math.max(0, this.#context.clock.monotonicMs() - this.#confirmedMs),
+      ageMs: (this.#ended?.atMs ?? this.#context.clock.monotonicMs()) - this.#confirmedMs,
       problem: this.#problem,
     };
   }
@@ -108,6 +123,20 @@ export class ViewFeed {
 
   closedError(): RollcallError {
     return new RollcallError('CLIENT_CLOSED', `the watch of ${this.target.service} was closed`);
+  }
+
+  async #recall(): Promise<void> {
+    const remembered = await this.#context.lastKnownGood.recall(this.target);
+    if (remembered === undefined) return;
+    this.#remembered = remembered.view;
+    this.#confirmedMs = remembered.confirmedMs;
+  }
+
+  #end(refusal: RollcallError | undefined): void {
+    this.#ended = { error: refusal, atMs: this.#context.clock.monotonicMs() };
+    if (refusal !== undefined) this.#problem = refusal;
+    this.#settle?.reject(refusal ?? this.closedError());
+    for (const reader of this.#readers) reader.end(refusal);
   }
 
   #take(event: WatchEvent, view: SyncedView): void {
@@ -129,15 +158,16 @@ export class ViewFeed {
 
   /** The stream is lost, or no server could be asked for one. */
   #onInterrupted(problem: RollcallError): void {
-    if (this.#status === 'live' || this.#status === 'resuming') this.#become('resuming', problem);
-    else this.#problem = problem;
+    this.#trouble = problem;
+    if (this.#status === 'live') this.#become('resuming', problem);
+    else if (this.#status === 'resuming' || this.#late) this.#become(this.#status, problem);
   }
 
   #onLate(): void {
-    const { connection } = this.#context;
+    this.#late = true;
     const problem =
-      this.#problem ??
-      connection.failure ??
+      this.#trouble ??
+      this.#context.connection.failure ??
       new RollcallError('TIMED_OUT', `no server has answered within ${ANSWER_WITHIN_MS} ms`);
     if (this.#remembered === undefined) {
       this.#become('unknown', problem);
@@ -177,9 +207,9 @@ export class ViewFeed {
 
   /** Sorted only when somebody looks, and once. */
   #sorted(view: SyncedView): readonly Endpoint[] {
-    if (this.#endpoints?.of !== view) {
+    if (this.#endpoints?.of !== view.endpoints) {
       const sorted = [...view.endpoints.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-      this.#endpoints = { of: view, sorted };
+      this.#endpoints = { of: view.endpoints, sorted };
     }
     return this.#endpoints.sorted;
   }

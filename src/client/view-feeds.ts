@@ -5,7 +5,8 @@ import type { WatchTarget } from './watch.js';
 interface OpenFeed {
   readonly feed: ViewFeed;
   readonly stop: AbortController;
-  views: number;
+  /** One for each view that is open: has its signal let go of it. */
+  readonly views: Set<() => void>;
 }
 
 /** The feeds of a client: one for each service and selector that is watched, for as long as it is. */
@@ -19,15 +20,24 @@ export class ViewFeeds {
     this.#context = context;
   }
 
-  /** A view of the target, owned by the caller. */
-  open(target: WatchTarget): ServiceView {
+  /** A view of the target, owned by the caller. It is closed when `signal` is aborted. */
+  open(target: WatchTarget, signal?: AbortSignal): ServiceView {
     const key = JSON.stringify([target.namespace, target.service, target.selectorKey]);
-    const entry = this.#open.get(key) ?? this.#begin(key, target);
-    entry.views++;
-    return new ServiceView(entry.feed, () => {
-      entry.views--;
-      if (entry.views === 0) this.#end(key, entry);
+    let entry = this.#open.get(key);
+    // One that a server has refused is not to be shared: whoever asks next, asks anew.
+    if (entry === undefined || entry.feed.ended) entry = this.#begin(key, target);
+    const { feed, views } = entry;
+    const close = (): void => view.close();
+    const unlink = (): void => signal?.removeEventListener('abort', close);
+    const view = new ServiceView(feed, () => {
+      unlink();
+      views.delete(unlink);
+      if (views.size === 0) this.#end(key, entry);
     });
+    views.add(unlink);
+    if (signal?.aborted === true) close();
+    else signal?.addEventListener('abort', close, { once: true });
+    return view;
   }
 
   /** Writes what is to be written of every view. To be called when the connection is closed, which ends all feeds. */
@@ -38,13 +48,17 @@ export class ViewFeeds {
 
   #begin(key: string, target: WatchTarget): OpenFeed {
     const { connection } = this.#context;
-    const entry = { feed: new ViewFeed(target, this.#context), stop: new AbortController(), views: 0 };
+    const entry = {
+      feed: new ViewFeed(target, this.#context),
+      stop: new AbortController(),
+      views: new Set<() => void>(),
+    };
     this.#open.set(key, entry);
     const release = connection.hold();
     const scope = connection.scope(entry.stop.signal);
     const running = entry.feed.run(scope.signal).finally(() => {
-      // One that a server has refused is not to be shared: whoever asks next, asks anew.
       this.#end(key, entry);
+      for (const unlink of entry.views) unlink();
       scope.unlink();
       release();
       this.#running.delete(running);

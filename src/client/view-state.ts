@@ -1,7 +1,7 @@
 import { EMPTY_DIGEST, endpointDigest, type Digest } from '../core/digest.js';
 import { toMs } from '../core/duration.js';
 import type { Xxh64 } from '../core/hash.js';
-import type { Revision } from '../core/token.js';
+import { decodeToken, type Epoch, type Revision } from '../core/token.js';
 import {
   RemovedEndpoint_Reason,
   Snapshot_Reason,
@@ -23,9 +23,9 @@ import type { RemovalReason, SnapshotReason, WatchEvent } from './watch-event.js
  *     blank ───────────────┐     ┌─────  resumed ─┐ delta, checkpoint:
  *       ▲                  ▼     ▼          ▲     │ passed on, with nothing
  *       │                  synced           └─────┘ to check a digest against
- *       │  digest differs  │     ▲
+ *       │  digest differs, │     ▲
  *       └──────────────────┘     │ snapshot, delta, checkpoint
- *                          └─────┘
+ *         token not taken  └─────┘
  *
  * In every state, chunks of a snapshot gather in `assembly` until the last,
  * and nothing else of the state changes before.
@@ -37,6 +37,8 @@ export interface BlankView {
   readonly kind: 'blank';
   /** Whether a view was held before, and given up because its digest was wrong. */
   readonly drifted: boolean;
+  /** Names what was held before and was given up: nothing older is taken for it. */
+  readonly floor: Floor | undefined;
   readonly assembly: Assembly | undefined;
 }
 
@@ -60,6 +62,11 @@ export interface SyncedView {
   readonly assembly: Assembly | undefined;
 }
 
+interface Floor {
+  readonly resumeToken: string;
+  readonly revision: Revision;
+}
+
 interface Assembly {
   readonly revision: Revision;
   readonly chunks: readonly (readonly Endpoint[])[];
@@ -78,13 +85,19 @@ export type Step =
 
 /** The state before the first message; with a token when the application already holds the view it names. */
 export function beginView(resumeToken = ''): ViewState {
-  if (resumeToken === '') return { kind: 'blank', drifted: false, assembly: undefined };
+  if (resumeToken === '') return { kind: 'blank', drifted: false, floor: undefined, assembly: undefined };
   return { kind: 'resumed', resumeToken, revision: 0, assembly: undefined };
 }
 
 /** The state at the beginning of another stream: half a snapshot from the last one is worth nothing. */
 export function reopenView(state: ViewState): ViewState {
   return state.assembly === undefined ? state : { ...state, assembly: undefined };
+}
+
+/** The state without what it holds, to begin with a snapshot again: a server does not take its token. */
+export function giveUpView(state: ViewState): BlankView {
+  const floor = state.kind === 'blank' ? state.floor : { resumeToken: state.resumeToken, revision: state.revision };
+  return { kind: 'blank', drifted: false, floor, assembly: undefined };
 }
 
 /** What to ask a server for, so that it goes on from this state. */
@@ -118,7 +131,7 @@ function receiveSnapshot(state: ViewState, message: WatchResponse, snapshot: Sna
   const chunks = [...before, snapshot.endpoints];
   if (!snapshot.last) return { kind: 'gathering', state: { ...state, assembly: { revision, chunks } } };
 
-  const reason = snapshotReason(snapshot.reason);
+  const reason = reasonToTell(state, message, snapshotReason(snapshot.reason));
   const problem = snapshotProblem(state, message, reason);
   if (problem !== undefined) return refuse(state, problem);
 
@@ -127,15 +140,14 @@ function receiveSnapshot(state: ViewState, message: WatchResponse, snapshot: Sna
     new Map(chunks.flat().map((endpoint) => [endpoint.id, endpoint])),
     xxh64,
   );
-  if (digest !== message.digest) return drift(message, digest);
+  if (digest !== message.digest) return drift(state, message, digest);
 
   return {
     kind: 'event',
     state: { kind: 'synced', resumeToken, revision, digest, endpoints, assembly: undefined },
     event: {
       type: 'snapshot',
-      // The server cannot know why the token was dropped.
-      reason: state.kind === 'blank' && state.drifted && reason === 'INITIAL' ? 'DRIFT' : reason,
+      reason,
       endpoints: [...endpoints.values()],
       revision,
       resumeToken,
@@ -168,7 +180,7 @@ function receiveDelta(state: ViewState, message: WatchResponse, delta: Delta, xx
   for (const endpoint of delta.upserted) changes.set(endpoint.id, endpoint);
   const { endpoints, digest: difference } = applyChanges(state.endpoints, changes, xxh64);
   const digest = state.digest ^ difference;
-  if (digest !== message.digest) return drift(message, digest);
+  if (digest !== message.digest) return drift(state, message, digest);
   return { kind: 'event', state: { ...state, resumeToken, revision, digest, endpoints }, event };
 }
 
@@ -178,7 +190,7 @@ function receiveCheckpoint(state: ViewState, message: WatchResponse): Step {
   const problem = tokenProblem(message) ?? assemblyProblem(state);
   if (problem !== undefined) return refuse(state, problem);
   if (revision < state.revision) return refuse(state, `a checkpoint at revision ${revision} after ${state.revision}`);
-  if (state.kind === 'synced' && state.digest !== message.digest) return drift(message, state.digest);
+  if (state.kind === 'synced' && state.digest !== message.digest) return drift(state, message, state.digest);
   return {
     kind: 'event',
     state: { ...state, resumeToken, revision },
@@ -203,12 +215,30 @@ function receiveReconnect(
   return { ...confirmed, event: { type: 'reconnect', ...advice, revision, resumeToken } };
 }
 
+/** Asked without a token, a server cannot know what was held before. */
+function reasonToTell(state: ViewState, { resumeToken }: WatchResponse, reason: SnapshotReason): SnapshotReason {
+  if (state.kind !== 'blank' || reason !== 'INITIAL') return reason;
+  if (state.floor !== undefined && epochOf(state.floor.resumeToken) !== epochOf(resumeToken)) return 'EPOCH_CHANGED';
+  return state.drifted ? 'DRIFT' : reason;
+}
+
 /** Revisions never go back, but for another history; a snapshot that was asked for may repeat the one held. */
 function snapshotProblem(state: ViewState, message: WatchResponse, reason: SnapshotReason): string | undefined {
-  if (state.kind === 'blank' || reason === 'EPOCH_CHANGED') return tokenProblem(message);
+  const problem = tokenProblem(message);
+  const held = state.kind === 'blank' ? state.floor : state;
+  if (problem !== undefined || held === undefined || reason === 'EPOCH_CHANGED') return problem;
   const mayRepeat = reason === 'INITIAL' || reason === 'DRIFT';
-  const follows = mayRepeat ? message.revision >= state.revision : message.revision > state.revision;
-  return follows ? tokenProblem(message) : `a snapshot at revision ${message.revision} after ${state.revision}`;
+  const follows = mayRepeat ? message.revision >= held.revision : message.revision > held.revision;
+  return follows ? undefined : `a snapshot at revision ${message.revision} after ${held.revision}`;
+}
+
+/** Undefined for a token that this version cannot read, which is of no history that it knows. */
+function epochOf(resumeToken: string): Epoch | undefined {
+  try {
+    return decodeToken(resumeToken, 'resume_token').epoch;
+  } catch {
+    return undefined;
+  }
 }
 
 function tokenProblem(message: WatchResponse): string | undefined {
@@ -223,9 +253,9 @@ function refuse(state: ViewState, problem: string): Step {
   return { kind: 'refused', state: reopenView(state), problem };
 }
 
-function drift(message: WatchResponse, digest: Digest): Step {
+function drift(state: ViewState, message: WatchResponse, digest: Digest): Step {
   const problem = `the view at revision ${message.revision} has digest ${digest}, the server's ${message.digest}`;
-  return { kind: 'drift', state: { kind: 'blank', drifted: true, assembly: undefined }, problem };
+  return { kind: 'drift', state: { ...giveUpView(state), drifted: true }, problem };
 }
 
 /** The endpoints with changes applied (undefined removes), and what the changes do to their digest. */

@@ -1,15 +1,15 @@
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import { loadXxh64, type Xxh64 } from '../core/hash.js';
 import type { WatchRequest } from '../gen/rollcall/v1/discovery.js';
+import type { Address } from '../gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
 import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import { sleep } from '../lib/sleep.js';
-import type { Connection } from './connection.js';
 import type { Link } from './link.js';
 import type { ClientLogger } from './logger.js';
-import { beginView, receive, reopenView, resumeFrom, type ViewState } from './view-state.js';
+import { beginView, giveUpView, receive, reopenView, resumeFrom, type ViewState } from './view-state.js';
 import type { ReconnectEvent, WatchEvent } from './watch-event.js';
 
 /** Between one stream and the next. */
@@ -29,8 +29,21 @@ export interface WatchTarget {
   readonly selectorKey: string;
 }
 
+/** What a watch needs of a {@link Link}. */
+export interface WatchLink {
+  readonly address: string;
+  readonly discovery: Pick<Link['discovery'], 'watch'>;
+}
+
+/** What a watch needs of a `Connection`. */
+export interface WatchConnection {
+  connect(signal: AbortSignal): Promise<WatchLink>;
+  leave(link: WatchLink, alternates?: readonly Address[]): void;
+  blame(link: WatchLink, error: unknown): void;
+}
+
 export interface WatchContext {
-  readonly connection: Connection;
+  readonly connection: WatchConnection;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: ClientLogger;
@@ -40,18 +53,16 @@ export interface WatchContext {
 
 /** How one stream ended, where it was not by an error. */
 type StreamEnd =
-  | { readonly kind: 'going-away'; readonly link: Link; readonly advice: ReconnectEvent }
-  | { readonly kind: 'bad-answer'; readonly link: Link; readonly problem: string };
+  | { readonly kind: 'going-away'; readonly link: WatchLink; readonly advice: ReconnectEvent }
+  | { readonly kind: 'bad-answer'; readonly link: WatchLink; readonly problem: string };
 
 /** Follows one service, over as many streams as it takes. See `RollcallClient.follow` for what it promises. */
 export class ServiceWatch {
   readonly #target: WatchTarget;
   readonly #context: WatchContext;
-  /** Whether the token that it began with is the application's, and not one that was made here. */
-  readonly #foreignToken: boolean;
   #state: ViewState;
-  /** Whether any stream of this watch was ever answered. */
-  #answered = false;
+  /** Whether a server has ever answered what is asked here: in this watch, or in the one whose view it goes on with. */
+  #accepted: boolean;
   /** Whether a stream was answered since the last one ended. */
   #flowing = false;
   #failures = 0;
@@ -62,7 +73,7 @@ export class ServiceWatch {
     this.#target = target;
     this.#context = context;
     this.#state = state;
-    this.#foreignToken = state.kind === 'resumed';
+    this.#accepted = state.kind === 'synced';
   }
 
   /** The view that the latest event made. */
@@ -121,12 +132,12 @@ export class ServiceWatch {
     return { namespace, service, selector, ...resumeFrom(this.#state) };
   }
 
-  #noteAnswer(link: Link): void {
+  #noteAnswer(link: WatchLink): void {
     const { service } = this.#target;
-    if (this.#answered && !this.#flowing) {
+    if (this.#accepted && !this.#flowing) {
       this.#context.logger.info({ service, address: link.address }, `watching ${service} again, at ${link.address}`);
     }
-    this.#answered = true;
+    this.#accepted = true;
     this.#flowing = true;
   }
 
@@ -141,10 +152,7 @@ export class ServiceWatch {
       return this.#backoffMs();
     }
     connection.leave(end.link, end.advice.alternates);
-    logger.info(
-      { service, address: end.link.address },
-      `${end.link.address} is going away; watching ${service} on`,
-    );
+    logger.info({ service, address: end.link.address }, `${end.link.address} is going away; watching ${service} on`);
     this.#context.onInterrupted?.(new RollcallError('SHUTTING_DOWN', `${end.link.address} is going away`));
     return random.fraction() * Math.min(end.advice.delayMaxMs, RECONNECT_DELAY_MS_MAX);
   }
@@ -158,10 +166,9 @@ export class ServiceWatch {
     const { logger } = this.#context;
     const { service } = this.#target;
     if (!isRollcallError(error)) throw error;
-    const ownToken = this.#answered || !this.#foreignToken;
-    if (error.reason === 'INVALID_TOKEN' && ownToken) this.#state = beginView();
     // What was accepted once is not wrong for good: whatever a server says later, the watch goes on.
-    else if (!this.#answered && !error.retryable) throw error;
+    if (!this.#accepted && !error.retryable) throw error;
+    if (error.reason === 'INVALID_TOKEN') this.#state = giveUpView(this.#state);
     logger.warn({ service, err: error }, `watch of ${service} interrupted: ${error.message}; trying again`);
     this.#context.onInterrupted?.(error);
     return this.#backoffMs();
