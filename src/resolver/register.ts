@@ -7,21 +7,26 @@ import { proxyVariable } from './channel-options.js';
 import { checkGrpcJsCopies } from './grpc-js-copies.js';
 import { addClient, removeClient, type RegisteredClient } from './registered-clients.js';
 import { RollcallResolver } from './rollcall-resolver.js';
-import { serviceConfigOf, type ServiceConfigInit } from './service-config.js';
+import { serviceConfigsOf, type ServiceConfigInit } from './service-config.js';
 
-export const SCHEME = 'rollcall';
+const SCHEME = 'rollcall';
+
+const REPLACED_GRACE_MS_MAX = 24 * 60 * 60 * 1_000;
 
 export interface ResolverOptions {
   /** The client answers for `rollcall://AUTHORITY/…`. Empty, the default: for `rollcall:///…`. */
   readonly authority?: string | undefined;
   /** How policy `rollcall` spreads calls. Its `zone` is that of the client unless given. */
   readonly balancing?: BalancerConfigJson | undefined;
-  /** Parts of the service config in place of the resolver's own; a channel's own `grpc.service_config` goes before it. */
+  /**
+   * Parts of the service config in place of the resolver's own; the parts that a channel's own `grpc.service_config` has
+   * go before these. Methods that a `methodConfig` does not name keep the resolver's retries.
+   */
   readonly serviceConfig?: ServiceConfigInit | undefined;
   /**
    * When the catalog was replaced by another, endpoints that the new one does
    * not list stay for so long, in milliseconds, unless they return before:
-   * their owners need time to register again. 60,000 by default.
+   * their owners need time to register again. 60,000 by default, at most a day.
    */
   readonly replacedGraceMs?: number | undefined;
 }
@@ -52,16 +57,20 @@ export function registerRollcallResolver(client: RollcallClient, options: Resolv
   checkGrpcJs();
   checkGrpcJsCopies();
   if (authority.includes('/')) throw invalidField({ field: 'authority', description: 'must not contain a /' });
-  if (!(replacedGraceMs >= 0)) throw invalidField({ field: 'replacedGraceMs', description: 'must not be negative' });
+  if (!(replacedGraceMs >= 0 && replacedGraceMs <= REPLACED_GRACE_MS_MAX)) {
+    throw invalidField({ field: 'replacedGraceMs', description: `must be from 0 to ${REPLACED_GRACE_MS_MAX}` });
+  }
   registerRollcallBalancer();
 
   const ours = client.zone === '' ? balancing : { zone: client.zone, ...balancing };
-  const unlessOwn = serviceConfigOf(ours, serviceConfig);
+  const unlessOwn = serviceConfigsOf(ours, serviceConfig);
   const entry: RegisteredClient = {
     client,
     graceMs: replacedGraceMs,
-    serviceConfigFor: (own) =>
-      own === undefined ? unlessOwn : serviceConfigOf(ours, { ...serviceConfig, ...parseServiceConfig(own) }),
+    serviceConfigsFor: (own) =>
+      own === undefined
+        ? unlessOwn
+        : serviceConfigsOf(ours, { ...serviceConfig, ...(JSON.parse(own) as ServiceConfigInit) }),
   };
   addClient(authority, entry);
   experimental.registerResolver(SCHEME, RollcallResolver);
@@ -73,12 +82,4 @@ export function registerRollcallResolver(client: RollcallClient, options: Resolv
   }
   const unregister = (): void => removeClient(authority, entry);
   return { unregister, [Symbol.dispose]: unregister };
-}
-
-function parseServiceConfig(json: string): ServiceConfigInit {
-  try {
-    return JSON.parse(json) as ServiceConfigInit;
-  } catch {
-    throw invalidField({ field: 'grpc.service_config', description: 'must be JSON' });
-  }
 }

@@ -1,6 +1,6 @@
-import type { ServiceConfig } from '@grpc/grpc-js';
 import type { RollcallClient } from '../client/index.js';
-import { invalidField } from '../core/errors.js';
+import { invalidField, RollcallError } from '../core/errors.js';
+import type { ServiceConfigs } from './service-config.js';
 
 /** A client that answers for targets, and how. */
 export interface RegisteredClient {
@@ -8,10 +8,10 @@ export interface RegisteredClient {
   /** How long endpoints of a catalog that was replaced stay, unless they return before. */
   readonly graceMs: number;
   /**
-   * @param own the service config that a channel was given, as JSON
-   * @throws RollcallError INVALID_FIELD for one that cannot be used
+   * @param own the service config that a channel was given, as JSON that grpc-js has accepted
+   * @throws RollcallError INVALID_FIELD for a policy that cannot be used
    */
-  serviceConfigFor(own: string | undefined): ServiceConfig;
+  serviceConfigsFor(own: string | undefined): ServiceConfigs;
 }
 
 const registered = new Map<string, RegisteredClient>();
@@ -35,10 +35,13 @@ export function removeClient(authority: string, entry: RegisteredClient): void {
   if (registered.get(authority) === entry) registered.delete(authority);
 }
 
-/** @throws RollcallError INVALID_FIELD when no client answers for the authority */
+/** @throws RollcallError INVALID_FIELD when no client answers for the authority; CLIENT_CLOSED when it was closed */
 export function clientOf(authority: string): RegisteredClient {
   const entry = registered.get(authority);
-  if (entry !== undefined) return entry;
+  if (entry !== undefined) {
+    if (!entry.client.closed) return entry;
+    throw new RollcallError('CLIENT_CLOSED', `the client that answers for ${targetsOf(authority)} was closed`);
+  }
   const names = [...registered.keys()].map(targetsOf).join(', ');
   const description = `no client was registered for ${targetsOf(authority)}; there is ${names === '' ? 'none' : names}`;
   throw invalidField({ field: 'target.authority', description });

@@ -1,21 +1,17 @@
-import type { ChannelOptions, experimental, ServiceConfig } from '@grpc/grpc-js';
+import type { ChannelOptions, experimental } from '@grpc/grpc-js';
 import { Following } from './following.js';
 import { clientOf, type RegisteredClient } from './registered-clients.js';
+import type { ServiceConfigs } from './service-config.js';
 import { parseTarget, type ServiceTarget } from './target.js';
-
-/** After a refusal that was for good, the service is asked for again at a channel's request, no sooner than this. */
-const REFUSED_PAUSE_MS = 1_000;
 
 /**
  * Resolves `rollcall:` targets for one channel, from a view of the service.
  *
- *                 updateResolution()
- *     idle ───────────────────────────► following ──┐ a change is delivered,
- *      ▲ ▲          destroy()             │    ▲    │ once a turn of the loop
- *      │ └────────────────────────────────┤    └────┘
- *      │ destroy()                        │ refused for good
- *      └──────────── refused ◄────────────┘
- *                       └─ updateResolution(), after a pause ─► following
+ *              updateResolution()
+ *     idle ─────────────────────────► following ──┐ a change is delivered,
+ *      ▲                                │    ▲    │ once a turn of the loop
+ *      └────────────────────────────────┘    └────┘
+ *                  destroy()
  *
  * While it follows, `updateResolution()` does nothing: policies ask for it
  * whenever a connection is lost, and an answer with the same list would reset
@@ -25,43 +21,40 @@ export class RollcallResolver implements experimental.Resolver {
   readonly #listener: experimental.ResolverListener;
   readonly #target: ServiceTarget;
   readonly #client: RegisteredClient;
-  readonly #serviceConfig: ServiceConfig;
+  readonly #serviceConfigs: ServiceConfigs;
   #following: Following | undefined;
-  #notBeforeMs = 0;
 
-  /** @throws RollcallError INVALID_FIELD, which reaches whoever makes the channel */
+  /** @throws RollcallError INVALID_FIELD or CLIENT_CLOSED, which reaches whoever makes the channel */
   constructor(target: experimental.GrpcUri, listener: experimental.ResolverListener, channelOptions: ChannelOptions) {
     this.#listener = listener;
     this.#target = parseTarget(target);
     this.#client = clientOf(this.#target.authority);
-    this.#serviceConfig = this.#client.serviceConfigFor(channelOptions['grpc.service_config']);
+    this.#serviceConfigs = this.#client.serviceConfigsFor(channelOptions['grpc.service_config']);
   }
 
-  /** The service's name: the `:authority` of calls, and the name that a server's certificate is to have. */
+  /**
+   * The service's name: the `:authority` of calls, and the name that a server's certificate is to have.
+   *
+   * @throws RollcallError as the constructor, which grpc-js calls later
+   */
   static getDefaultAuthority(target: experimental.GrpcUri): string {
     const { authority, service } = parseTarget(target);
-    // The earliest moment at which a channel can be told that nobody answers for it.
     clientOf(authority);
     return service;
   }
 
   updateResolution(): void {
-    const { clock } = this.#client.client;
-    if (this.#following !== undefined || clock.monotonicMs() < this.#notBeforeMs) return;
-    const following = new Following(this.#client, this.#target, {
-      deliver: (result) => this.#listener(result.endpoints, {}, { ok: true, value: this.#serviceConfig }, result.note),
-      refused: () => {
-        if (this.#following !== following) return;
-        this.#following = undefined;
-        this.#notBeforeMs = clock.monotonicMs() + REFUSED_PAUSE_MS;
-      },
+    this.#following ??= new Following(this.#client, this.#target, ({ endpoints, note }) => {
+      const { normal, whenEmpty } = this.#serviceConfigs;
+      const value = endpoints.ok && endpoints.value.length === 0 ? whenEmpty : normal;
+      // No attributes: they would become arguments of every connection, and a change of theirs reconnects everything.
+      this.#listener(endpoints, {}, { ok: true, value }, note);
     });
-    this.#following = following;
   }
 
+  /** A channel that goes idle does this, and asks the same object again when it wakes. */
   destroy(): void {
     this.#following?.close();
     this.#following = undefined;
-    this.#notBeforeMs = 0;
   }
 }

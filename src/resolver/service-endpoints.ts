@@ -49,15 +49,12 @@ export class ServiceEndpoints {
 
   /** Takes in a change of the view. */
   apply(event: Exclude<ViewEvent, { type: 'status' }>, nowMs: number): void {
-    if (event.type === 'delta') {
-      for (const { endpointId } of event.removed) this.#listed.delete(endpointId);
-      for (const endpoint of event.upserted) this.#list(endpoint, this.#listed.get(endpoint.id));
-    } else {
-      const before = new Map(this.#listed);
-      this.#listed.clear();
-      for (const endpoint of event.endpoints) this.#list(endpoint, before.get(endpoint.id));
-      if (event.reason === 'EPOCH_CHANGED') this.#hold(before, nowMs);
-    }
+    const before = new Map([...this.#held, ...this.#listed]);
+    if (event.type === 'delta') for (const { endpointId } of event.removed) this.#listed.delete(endpointId);
+    else this.#listed.clear();
+    const endpoints = event.type === 'delta' ? event.upserted : event.endpoints;
+    for (const endpoint of endpoints) this.#list(endpoint, before.get(endpoint.id));
+    if (event.type === 'snapshot' && event.reason === 'EPOCH_CHANGED') this.#hold(before, nowMs);
     this.#letGoOfReturned();
   }
 
@@ -105,15 +102,19 @@ function mayServe({ health }: Endpoint): boolean {
 }
 
 function targetOf(endpoint: Endpoint): experimental.Endpoint {
-  const { id, addresses, weight = DEFAULTS.weight, locality } = endpoint;
+  const { id, addresses, weight = DEFAULTS.weight } = endpoint;
   return withAttributes(
     addresses.map(({ host, port }) => ({ host, port })),
-    { id, weight, zone: locality?.zone ?? '' },
+    { id, weight, zone: zoneOf(endpoint) },
   );
 }
 
 function sameTarget(a: Endpoint, b: Endpoint): boolean {
-  return a.weight === b.weight && a.locality?.zone === b.locality?.zone && addressesText(a) === addressesText(b);
+  return a.weight === b.weight && zoneOf(a) === zoneOf(b) && addressesText(a) === addressesText(b);
+}
+
+function zoneOf({ locality }: Endpoint): string {
+  return locality?.zone ?? '';
 }
 
 function addressesText({ addresses }: Endpoint): string {
