@@ -30,7 +30,7 @@ export interface RollcallClientOptions {
    * A directory, made if it is not there, for the last known view of each
    * watched service, one file each. A process that starts while no server
    * answers begins with it. None by default: views are then remembered within
-   * the process alone. Processes may share it.
+   * the process alone. Processes may share it, unless their catalogs differ.
    */
   readonly cacheDir?: string | undefined;
   /** A last known view that was confirmed longer ago is not used; 86,400,000 (a day) by default. */
