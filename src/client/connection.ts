@@ -1,4 +1,3 @@
-import { connectivityState } from '@grpc/grpc-js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Address } from '../gen/rollcall/v1/endpoint.js';
 import { fullJitterMs } from '../lib/backoff.js';
@@ -133,7 +132,7 @@ export class Connection {
     if (alternates.length > 0) this.#dialler.nameAlternates(alternates);
     if (this.#link !== link) return;
     this.#change(undefined);
-    link.channel.close();
+    link.close();
   }
 
   /** {@link leave}s a connection on which a call failed, if another may well do better. */
@@ -254,11 +253,11 @@ export class Connection {
   async #dial(signal: AbortSignal): Promise<Link> {
     const link = await this.#dialler.connect(signal);
     if (signal.aborted) {
-      link.channel.close();
+      link.close();
       throw signal.reason;
     }
     this.#change(link);
-    link.channel.watchConnectivityState(connectivityState.READY, Infinity, () => {
+    link.onLost(() => {
       if (this.#link !== link) return;
       this.#options.logger.debug({ address: link.address }, `the connection to ${link.address} is gone`);
       this.leave(link);

@@ -8,7 +8,7 @@ import type { Random } from '../lib/random.js';
 import { sleep } from '../lib/sleep.js';
 import { toChannelCredentials, type PemCredentials } from './channel-credentials.js';
 import { dialOrder } from './dial-order.js';
-import { dial, type Link } from './link.js';
+import { dial, type Dial, type Link } from './link.js';
 import type { ClientLogger } from './logger.js';
 
 const DEFAULT_PORT = 7400;
@@ -31,6 +31,8 @@ export interface DiallerOptions {
   readonly logger: ClientLogger;
   readonly clock: Clock;
   readonly random: Random;
+  /** For tests. */
+  readonly dial?: Dial | undefined;
 }
 
 /** Finds one of several servers that can be reached. */
@@ -39,6 +41,7 @@ export class Dialler {
   readonly #servers: readonly string[];
   readonly #options: DiallerOptions;
   readonly #credentials: ChannelCredentials;
+  readonly #dial: Dial;
   #alternates: readonly string[] = [];
   /** The server that was tried last. */
   #last: string | undefined;
@@ -53,6 +56,7 @@ export class Dialler {
     );
     this.#servers = shuffled(addresses, random);
     this.#options = options;
+    this.#dial = options.dial ?? dial;
     this.#credentials = toChannelCredentials(options.credentials);
   }
 
@@ -103,7 +107,7 @@ export class Dialler {
     this.#last = address;
     try {
       const credentials = this.#credentials;
-      const link = await dial(address, { credentials, clock, connectTimeoutMs: CONNECT_TIMEOUT_MS, signal });
+      const link = await this.#dial(address, { credentials, clock, connectTimeoutMs: CONNECT_TIMEOUT_MS, signal });
       if (this.#failure === undefined) logger.debug({ address }, `connected to ${address}`);
       else logger.info({ address }, `connected to ${address}`);
       this.#failure = undefined;

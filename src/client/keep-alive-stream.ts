@@ -35,8 +35,13 @@ export class KeepAliveStream {
     void this.#read();
   }
 
+  /** Whether a renewal is under way. */
+  get busy(): boolean {
+    return this.#asked !== undefined;
+  }
+
   /**
-   * Renews leases, at most a message's worth. To be called again only after it has settled.
+   * Renews leases, at most a message's worth. Not to be called while it is {@link busy}.
    *
    * @throws RollcallError whatever broke the stream; TIMED_OUT when there was no answer in time
    */

@@ -58,7 +58,6 @@ export class LeaseKeeper {
   #timer: Timer | undefined;
   /** When the timer fires. */
   #plannedMs = 0;
-  #renewing = false;
   #failures = 0;
   #stream: KeepAliveStream | undefined;
   #streamFailures = 0;
@@ -93,10 +92,6 @@ export class LeaseKeeper {
   close(): void {
     this.#unsubscribe();
     this.#context.guard?.close();
-    this.#rest();
-  }
-
-  #rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#dropStream();
@@ -129,20 +124,22 @@ export class LeaseKeeper {
     const { clock, connection } = this.#context;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#renewing || connection.closed) return;
+    if (connection.closed) return;
+    if (this.#schedule.size === 0) this.#dropStream();
     const dueMs = this.#schedule.nextDueMs;
-    if (dueMs === undefined) {
-      this.#rest();
-      return;
-    }
+    if (dueMs === Infinity) return;
     this.#plannedMs = dueMs;
     this.#timer = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => void this.#renewDue());
   }
 
   async #renewDue(): Promise<void> {
     const { clock, random, logger, connection } = this.#context;
-    this.#renewing = true;
     const leaseIds = this.#schedule.due(clock.monotonicMs()).slice(0, LIMITS.leasesPerMessageMax);
+    for (const leaseId of leaseIds) this.#schedule.asked(leaseId);
+    // What falls due while this waits for its answer does not wait for that.
+    this.#plan();
+    // The one that was due was forgotten.
+    if (leaseIds.length === 0) return;
     const timeoutMs = Math.floor(Math.min(RENEW_TIMEOUT_MS, this.#schedule.ttlMsMin(leaseIds) / 3));
     try {
       // The server counts from a later moment than this, so that we never count on more than it granted.
@@ -162,7 +159,6 @@ export class LeaseKeeper {
         for (const leaseId of leaseIds) this.#schedule.postpone(leaseId, againMs);
       }
     }
-    this.#renewing = false;
     this.#plan();
   }
 
@@ -184,7 +180,7 @@ export class LeaseKeeper {
     const { connection } = this.#context;
     const link = await connection.call((connected) => Promise.resolve(connected), { timeoutMs });
     const stream = this.#openStream(link);
-    if (stream !== undefined) {
+    if (stream !== undefined && !stream.busy) {
       try {
         const results = checkResults(await stream.renew(leaseIds, timeoutMs), leaseIds);
         this.#streamFailures = 0;

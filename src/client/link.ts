@@ -10,9 +10,14 @@ import { callErrors } from './call-error.js';
 export interface Link {
   /** `host:port`. */
   readonly address: string;
+  /** For clients of other services. */
   readonly channel: Channel;
   readonly registry: Client<typeof RegistryServiceService>;
   readonly discovery: Client<typeof DiscoveryServiceService>;
+  /** Calls `fn` once, when the connection is lost. To be called once. */
+  onLost(fn: () => void): void;
+  /** Closes the connection when the calls that run on it have ended. Idempotent. */
+  close(): void;
 }
 
 export interface DialOptions {
@@ -25,6 +30,9 @@ export interface DialOptions {
 
 /** Makes clients whose errors are RollcallErrors. */
 export const clientFactory = createClientFactory().use(callErrors);
+
+/** Connects to one server, once. */
+export type Dial = (address: string, options: DialOptions) => Promise<Link>;
 
 /**
  * Connects to one server, once.
@@ -43,7 +51,14 @@ export async function dial(address: string, options: DialOptions): Promise<Link>
     channel.close();
     throw error;
   }
-  return { address, channel, registry, discovery: clientFactory.create(DiscoveryServiceService, channel) };
+  return {
+    address,
+    channel,
+    registry,
+    discovery: clientFactory.create(DiscoveryServiceService, channel),
+    onLost: (fn) => channel.watchConnectivityState(connectivityState.READY, Infinity, () => fn()),
+    close: () => channel.close(),
+  };
 }
 
 function channelOptions({ connectTimeoutMs }: DialOptions): ChannelOptions {

@@ -23,6 +23,11 @@ export class RenewalSchedule {
     this.#leases.set(leaseId, { ttlMs, dueMs });
   }
 
+  /** Notes that a lease is being renewed: it is not due before it is known whether that succeeded. */
+  asked(leaseId: bigint): void {
+    this.postpone(leaseId, Infinity);
+  }
+
   /** Notes that renewing failed, to be tried again at `dueMs`. */
   postpone(leaseId: bigint, dueMs: number): void {
     const lease = this.#leases.get(leaseId);
@@ -35,6 +40,8 @@ export class RenewalSchedule {
    */
   hasten(at: { nowMs: number; fraction: number }): void {
     for (const lease of this.#leases.values()) {
+      // What is being asked for is not asked for twice.
+      if (lease.dueMs === Infinity) continue;
       const withinMs = Math.min(lease.ttlMs / 3, HASTE_MS_MAX);
       lease.dueMs = Math.min(lease.dueMs, at.nowMs + withinMs * at.fraction);
     }
@@ -45,15 +52,15 @@ export class RenewalSchedule {
     return this.#leases.delete(leaseId);
   }
 
-  /** When this lease is due; Infinity when it is not there. */
+  /** When this lease is due; Infinity when it is not there, or is being renewed. */
   dueMs(leaseId: bigint): number {
     return this.#leases.get(leaseId)?.dueMs ?? Infinity;
   }
 
-  /** When the first lease is due; undefined when there is none. */
-  get nextDueMs(): number | undefined {
-    let next: number | undefined;
-    for (const { dueMs } of this.#leases.values()) next = Math.min(next ?? Infinity, dueMs);
+  /** When the first lease is due; Infinity when there is none, or all are being renewed. */
+  get nextDueMs(): number {
+    let next = Infinity;
+    for (const { dueMs } of this.#leases.values()) next = Math.min(next, dueMs);
     return next;
   }
 

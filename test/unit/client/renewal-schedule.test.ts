@@ -25,6 +25,17 @@ describe('RenewalSchedule', () => {
     expect(schedule.nextDueMs).toBe(9_000);
   });
 
+  it('does not ask twice for what is being asked for, not even in haste', () => {
+    const schedule = new RenewalSchedule();
+    schedule.renewed(1n, { ttlMs: 3_000, nowMs: 0, fraction: 0 });
+    schedule.asked(1n);
+    schedule.hasten({ nowMs: 1_000, fraction: 0 });
+    expect(schedule.due(100_000)).toEqual([]);
+    expect(schedule.nextDueMs).toBe(Infinity);
+    schedule.postpone(1n, 2_000);
+    expect(schedule.nextDueMs).toBe(2_000);
+  });
+
   it('in haste has every lease renewed within 2 s or a third of its TTL, and none later than it was', () => {
     const schedule = new RenewalSchedule();
     schedule.renewed(1n, { ttlMs: 3_600_000, nowMs: 0, fraction: 0 });
@@ -45,7 +56,7 @@ describe('RenewalSchedule', () => {
     const schedule = new RenewalSchedule();
     schedule.renewed(1n, { ttlMs: 3_000, nowMs: 0, fraction: 0 });
     schedule.delete(1n);
-    expect(schedule.nextDueMs).toBeUndefined();
+    expect(schedule.nextDueMs).toBe(Infinity);
     expect(schedule.due(1_000_000)).toEqual([]);
   });
 });
