@@ -1,5 +1,5 @@
 import {
-  Client,
+  type Client,
   credentials,
   makeClientConstructor,
   Metadata,
@@ -33,6 +33,10 @@ export interface Greeter extends AsyncDisposable {
   readonly address: string;
   /** Calls answered so far. */
   readonly calls: number;
+  /** Connections that were used for calls so far. */
+  readonly connections: number;
+  /** The different `:authority`s that calls had. */
+  readonly authorities: readonly string[];
   /** Ends it with everything under way. */
   kill(): void;
 }
@@ -43,10 +47,14 @@ export async function startGreeter(
   { listen = '127.0.0.1:0', serverCredentials = ServerCredentials.createInsecure() } = {},
 ): Promise<Greeter> {
   let calls = 0;
+  const peers = new Set<string>();
+  const authorities = new Set<string>();
   const server = new Server();
   server.addService(service, {
-    greet(_call: ServerUnaryCall<string, string>, callback: sendUnaryData<string>) {
+    greet(call: ServerUnaryCall<string, string>, callback: sendUnaryData<string>) {
       calls++;
+      peers.add(call.getPeer());
+      authorities.add(call.getHost());
       callback(null, name);
     },
   });
@@ -62,6 +70,12 @@ export async function startGreeter(
     address: `127.0.0.1:${port}`,
     get calls() {
       return calls;
+    },
+    get connections() {
+      return peers.size;
+    },
+    get authorities() {
+      return [...authorities];
     },
     kill,
     [Symbol.asyncDispose]() {

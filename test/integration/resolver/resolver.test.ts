@@ -37,7 +37,7 @@ describe('a channel to rollcall:///SERVICE', () => {
 
   it('goes on calling when the registry is gone', async () => {
     const server = await startInProcess();
-    await using client = new RollcallClient({ servers: [server.address] });
+    await using client = new RollcallClient({ servers: [server.address], callTimeoutMs: 500 });
     using _ = registerRollcallResolver(client);
     await using a = await startGreeter('a');
     await client.register({ service: 'greeter', addresses: [a.address] });
