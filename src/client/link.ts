@@ -5,6 +5,7 @@ import { DiscoveryServiceService } from '../gen/rollcall/v1/discovery.js';
 import { RegistryServiceService } from '../gen/rollcall/v1/registry.js';
 import type { Clock } from '../lib/clock.js';
 import { callErrors } from './call-error.js';
+import { OpenedSockets } from './opened-sockets.js';
 
 /** A connection to one server. Owned by the {@link Connection} that dialled it. */
 export interface Link {
@@ -41,14 +42,17 @@ export type Dial = (address: string, options: DialOptions) => Promise<Link>;
  */
 export async function dial(address: string, options: DialOptions): Promise<Link> {
   const channel = new Channel(address, options.credentials, channelOptions(options));
+  const sockets = new OpenedSockets();
   const registry = clientFactory.create(RegistryServiceService, channel);
   try {
-    const outcome = await firstOutcome(channel, options);
+    const outcome = await sockets.run(() => firstOutcome(channel, options));
     if (outcome === 'late') throw unreachable(address, `no connection within ${options.connectTimeoutMs} ms`);
     if (outcome === 'failed') throw unreachable(address, await whyFailed(registry));
     options.signal.throwIfAborted();
+    sockets.release();
   } catch (error) {
     channel.close();
+    sockets.destroy();
     throw error;
   }
   return {
@@ -74,8 +78,7 @@ function channelOptions({ connectTimeoutMs }: DialOptions): ChannelOptions {
     'grpc.service_config_disable_resolution': 1,
     // Retries are ours: they change servers.
     'grpc.enable_retries': 0,
-    // nice-grpc teaches grpc-js this one: it destroys the socket of an attempt that our own
-    // watchdog has given up, which otherwise would keep the process alive.
+    // nice-grpc teaches grpc-js this one: no attempt goes on for longer, should ours not end it.
     'grpc.min_reconnect_backoff_ms': connectTimeoutMs,
   };
 }
