@@ -24,9 +24,10 @@ export interface ResolverOptions {
    */
   readonly serviceConfig?: ServiceConfigInit | undefined;
   /**
-   * When the catalog was replaced by another, endpoints that the new one does
-   * not list stay for so long, in milliseconds, unless they return before:
-   * their owners need time to register again. 60,000 by default, at most a day.
+   * For so long, in milliseconds, endpoints stay that have left without being
+   * known to be gone, unless they return before: those that another catalog,
+   * which has replaced the first, does not list; and the last ones of a
+   * service, when their leases have lapsed. 60,000 by default, at most a day.
    */
   readonly replacedGraceMs?: number | undefined;
 }

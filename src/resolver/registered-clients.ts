@@ -5,7 +5,7 @@ import type { ServiceConfigs } from './service-config.js';
 /** A client that answers for targets, and how. */
 export interface RegisteredClient {
   readonly client: RollcallClient;
-  /** How long endpoints of a catalog that was replaced stay, unless they return before. */
+  /** How long endpoints stay that are not known to be gone, unless they return before. */
   readonly graceMs: number;
   /**
    * @param own the service config that a channel was given, as JSON that grpc-js has accepted

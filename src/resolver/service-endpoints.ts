@@ -1,7 +1,7 @@
 import { formatHostPort } from '../core/host-port.js';
 import type { experimental } from '@grpc/grpc-js';
 import { withAttributes } from '../balancer/index.js';
-import { Health, type Endpoint, type ViewEvent } from '../client/index.js';
+import { Health, type Endpoint, type Removal, type ViewEvent } from '../client/index.js';
 import { DEFAULTS } from '../core/limits.js';
 
 interface Listed {
@@ -24,19 +24,21 @@ export interface Listing {
  * Endpoints that are DRAINING or UNHEALTHY are left out; those whose lease has
  * lapsed, but which are held (SUSPECT), stay.
  *
- * When a catalog is replaced by another (`EPOCH_CHANGED`), what the new one
- * does not list is not known to be gone: its owners may not have registered
- * again yet. Such endpoints stay until they return, or for a grace.
+ * Two ways of leaving do not tell that an endpoint is gone. When a catalog is
+ * replaced by another (`EPOCH_CHANGED`), owners may not have registered with
+ * the new one yet. And when leases lapse until nobody is left, it is rather the
+ * network between owners and registry that has failed than all of them at once.
+ * Such endpoints stay until they return, or for a grace.
  */
 export class ServiceEndpoints {
   readonly #service: string;
   readonly #graceMs: number;
   readonly #listed = new Map<string, Listed>();
-  /** Of an earlier catalog, by id. */
+  /** Not listed any more, and not known to be gone; by id. */
   readonly #held = new Map<string, Listed>();
   #holdUntilMs = 0;
 
-  /** @param options `graceMs`: how long endpoints of an earlier catalog stay */
+  /** @param options `graceMs`: how long endpoints stay that are not known to be gone */
   constructor(service: string, options: { readonly graceMs: number }) {
     this.#service = service;
     this.#graceMs = options.graceMs;
@@ -54,7 +56,8 @@ export class ServiceEndpoints {
     else this.#listed.clear();
     const endpoints = event.type === 'delta' ? event.upserted : event.endpoints;
     for (const endpoint of endpoints) this.#list(endpoint, before.get(endpoint.id));
-    if (event.type === 'snapshot' && event.reason === 'EPOCH_CHANGED') this.#hold(before, nowMs);
+    if (event.type === 'delta') this.#holdTheLast(event.removed, before, nowMs);
+    else if (event.reason === 'EPOCH_CHANGED') this.#hold(before, nowMs);
     this.#letGoOfReturned();
   }
 
@@ -77,6 +80,12 @@ export class ServiceEndpoints {
       if (!this.#listed.has(id) && mayServe(listed.endpoint)) this.#held.set(id, listed);
     }
     this.#holdUntilMs = nowMs + this.#graceMs;
+  }
+
+  #holdTheLast(removed: readonly Removal[], before: ReadonlyMap<string, Listed>, nowMs: number): void {
+    if ([...this.#listed.values()].some(({ endpoint }) => mayServe(endpoint))) return;
+    const expired = new Set(removed.filter(({ reason }) => reason === 'EXPIRED').map(({ endpointId }) => endpointId));
+    if (expired.size > 0) this.#hold(new Map([...before].filter(([id]) => expired.has(id))), nowMs);
   }
 
   /** Those that are listed again, under their own id or another at the same address. */

@@ -31,6 +31,11 @@ function delta(upserted: readonly Endpoint[], removedIds: readonly string[] = []
   return { type: 'delta', upserted, removed, ...position };
 }
 
+function expiry(...ids: string[]): Change {
+  const removed = ids.map((endpointId) => ({ endpointId, reason: 'EXPIRED' as const, revision: 1 }));
+  return { type: 'delta', upserted: [], removed, ...position };
+}
+
 function told(...changes: Change[]): ServiceEndpoints {
   const endpoints = new ServiceEndpoints('greeter', { graceMs: GRACE_MS });
   for (const change of changes) endpoints.apply(change, 0);
@@ -167,6 +172,32 @@ describe('when the catalog was replaced by another', () => {
     endpoints.apply(snapshot([endpoint('3')], 'COMPACTED'), 100_000);
     endpoints.apply(snapshot([], 'COMPACTED'), 100_000);
     expect(idsOf(endpoints, 100_000)).toEqual([]);
+  });
+});
+
+describe('when leases lapse', () => {
+  it('the endpoints leave, as long as others are left', () => {
+    expect(idsOf(told(snapshot([endpoint('1'), endpoint('2'), endpoint('3')]), expiry('1', '3')))).toEqual(['2']);
+  });
+
+  it('the last ones stay for a grace, since it is rather the network that has failed', () => {
+    const endpoints = told(snapshot([endpoint('1'), endpoint('2'), endpoint('3')]), expiry('1'), expiry('2', '3'));
+    expect(idsOf(endpoints)).toEqual(['2', '3']);
+    expect(endpoints.heldForMs(0)).toBe(GRACE_MS);
+    expect(idsOf(endpoints, GRACE_MS)).toEqual([]);
+  });
+
+  it('the last ones stay also where others drain, and until they have returned', () => {
+    const endpoints = told(snapshot([endpoint('1'), endpoint('2', { health: Health.DRAINING })]), expiry('1'));
+    expect(idsOf(endpoints)).toEqual(['1']);
+    endpoints.apply(delta([endpoint('1')]), 0);
+    expect(endpoints.heldForMs(0)).toBeUndefined();
+    endpoints.apply(delta([], ['1']), 0);
+    expect(idsOf(endpoints)).toEqual([]);
+  });
+
+  it('one that was leaving does not stay', () => {
+    expect(idsOf(told(snapshot([endpoint('1', { health: Health.DRAINING })]), expiry('1')))).toEqual([]);
   });
 });
 
