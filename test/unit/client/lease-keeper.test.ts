@@ -262,6 +262,27 @@ describe('leases whose connection changes', () => {
     expect(kept.clock.monotonicMs()).toBeLessThan(10_000);
   });
 
+  it('are renewed once more where the answer came from a server that was left meanwhile', async () => {
+    let answer: (() => void) | undefined;
+    const streamless: Script['keepAlive'] = (call) => call.emit('error', failureOf('LIMIT_EXCEEDED'));
+    await using first = await startScripted({
+      keepAlive: streamless,
+      renew: (_call, callback) => {
+        answer = () => callback(null, { results: [renewed(1n, 3_600n)] });
+      },
+    });
+    const renew = inTurn<RenewRequest, RenewResponse>({ results: [renewed(1n, 3_600n)] });
+    await using second = await startScripted({ keepAlive: streamless, renew });
+    using kept = keeping(first.address, { random: latest, others: [second.address] });
+    const link = await kept.connect();
+    kept.keep(1n, HOUR_MS);
+    await passTime(kept.clock, 'the first server was asked', () => answer !== undefined);
+    kept.connection.leave(link);
+    answer?.();
+    await passTime(kept.clock, 'the second server was asked', () => renew.requests.length > 0);
+    expect(kept.clock.monotonicMs()).toBeLessThan(10_000);
+  });
+
   it('are renewed at different moments by clients that lost it together', async () => {
     const { keepAlive, messages, counts } = hourly();
     await using server = await startScripted({ keepAlive });
