@@ -31,16 +31,11 @@ async function demonstrate({ durationMs, callsPerSecond, broken, plain, json }: 
     display.note('a control plane, three backends and a caller are started');
     await setUp(stage);
     startMs = machineMs();
-    await play(
-      { stage, durationMs, ttlMs },
-      {
-        onStep: (title) => display.note(title),
-        onArrival(arrival) {
-          arrivals.push(arrival);
-          display.note(`  ${arrival.what} after ${Math.round(arrival.tookMs)} ms`);
-        },
-      },
-    );
+    const { note } = display;
+    await play({ stage, durationMs, ttlMs, note }, (arrival) => {
+      arrivals.push(arrival);
+      note(`  ${arrival.what} after ${Math.round(arrival.tookMs)} ms`);
+    });
   }
   try {
     await Promise.race([run(), processes.mishap]);

@@ -21,6 +21,8 @@ export interface StepContext {
   readonly stage: Stage;
   readonly durationMs: number;
   readonly ttlMs: number;
+  /** Says something that is worth knowing, and is no arrival. */
+  note(text: string): void;
 }
 
 /** Something did not happen in time. */
@@ -92,13 +94,14 @@ async function kill({ stage, ttlMs }: StepContext): Promise<readonly Arrival[]> 
   ];
 }
 
-async function killControlPlane({ stage, durationMs }: StepContext): Promise<readonly Arrival[]> {
+async function killControlPlane({ stage, durationMs, note }: StepContext): Promise<readonly Arrival[]> {
   const registered = stage.view?.ids.join() ?? '';
   const killedMs = await within('the control plane has ended', stage.killControlPlane());
   const lostMs = await until('the caller notices', () => stage.view?.status === 'resuming' && stage.view.changedMs);
   const answered = stage.ledger.answered;
   await sleep(durationMs / 10);
   await until('calls go on without it', () => stage.ledger.answered > answered);
+  note(`  without it, ${stage.ledger.answered - answered} calls were answered, ${stage.ledger.failed.length} failed`);
   const backMs = await within('the control plane listens again', stage.startControlPlane());
   const view = await until('the view is live', () => stage.view?.status === 'live' && stage.view, LONG_BOUND_MS);
   if (view.ids.join() !== registered) {
@@ -119,19 +122,16 @@ export const STEPS: readonly Step[] = [
   { at: 0.85, title: 'emil joins, at the control plane that came back', run: ({ stage }) => join(stage, 'emil') },
 ];
 
-/** Runs all steps at their times; `onStep` hears of the beginning of each, and `onArrival` of what came of it. */
-export async function play(
-  context: StepContext,
-  told: { onStep(title: string): void; onArrival(arrival: Arrival): void },
-): Promise<void> {
+/** Runs all steps at their times, says when each begins, and calls `onArrival` with what came of it. */
+export async function play(context: StepContext, onArrival: (arrival: Arrival) => void): Promise<void> {
   const startMs = machineMs();
   const reach = async (at: number): Promise<void> => {
     await sleep(Math.max(0, startMs + at * context.durationMs - machineMs()));
   };
   for (const { at, title, run } of STEPS) {
     await reach(at);
-    told.onStep(title);
-    for (const arrival of await run(context)) told.onArrival(arrival);
+    context.note(title);
+    for (const arrival of await run(context)) onArrival(arrival);
   }
   await reach(1);
   await within('the caller has ended', context.stage.finishCalls());

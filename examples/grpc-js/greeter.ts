@@ -15,7 +15,6 @@ const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', Serve
 
 // The registry is that of ROLLCALL_SERVER, or 127.0.0.1:7400; the zone is that of ROLLCALL_ZONE.
 const rollcall = new RollcallClient();
-await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 
 // SIGTERM: deregister, let callers leave, finish the calls that are under way, end.
 rollcall.closeOnSignals({
@@ -24,4 +23,5 @@ rollcall.closeOnSignals({
     return promisify(server.tryShutdown.bind(server))();
   },
 });
+await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 console.log(`${name} greets at 127.0.0.1:${port}`);

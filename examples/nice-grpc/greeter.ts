@@ -13,7 +13,6 @@ const port = await server.listen('127.0.0.1:0');
 
 // The registry is that of ROLLCALL_SERVER, or 127.0.0.1:7400; the zone is that of ROLLCALL_ZONE.
 const rollcall = new RollcallClient();
-await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 
 // SIGTERM: deregister, let callers leave, finish the calls that are under way, end.
 rollcall.closeOnSignals({
@@ -22,4 +21,5 @@ rollcall.closeOnSignals({
     return server.shutdown();
   },
 });
+await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 console.log(`${name} greets at 127.0.0.1:${port}`);

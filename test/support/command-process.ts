@@ -45,6 +45,11 @@ export async function runShell(line: string, options: CommandOptions = {}): Prom
   return result(startProcess('bash', ['-c', line.replaceAll('$ROLLCALL', env.ROLLCALL)], { ...options, env }));
 }
 
+/** Starts a program of JavaScript by its file. */
+export function startProgram(file: string, args: readonly string[] = [], options: CommandOptions = {}): CommandProcess {
+  return startProcess(process.execPath, [file, ...args], options);
+}
+
 /** Starts an ES module; `specifier`s in it are resolved from the project's folder. */
 export function startModule(source: string, options: CommandOptions = {}): CommandProcess {
   return startProcess(process.execPath, ['--input-type=module', '--eval', source], options);
