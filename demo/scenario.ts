@@ -13,7 +13,7 @@ export interface Step {
   /** When it begins, of the whole from 0 to 1, unless the step before takes longer. */
   readonly at: number;
   readonly title: string;
-  /** @throws LateError when what should come of it does not in time */
+  /** @throws Error when what should come of it does not in time */
   run(context: StepContext): Promise<readonly Arrival[]>;
 }
 
@@ -24,9 +24,6 @@ export interface StepContext {
   /** Says something that is worth knowing, and is no arrival. */
   note(text: string): void;
 }
-
-/** Something did not happen in time. */
-export class LateError extends Error {}
 
 /** Far more than a change should take. */
 const BOUND_MS = 5_000;
@@ -41,7 +38,7 @@ async function until<T>(what: string, read: () => T | undefined | false, boundMs
   for (;;) {
     const value = read();
     if (value !== undefined && value !== false) return value;
-    if (machineMs() - startMs > boundMs) throw new LateError(`waited ${boundMs / 1_000} s in vain: ${what}`);
+    if (machineMs() - startMs > boundMs) throw new Error(`waited ${boundMs / 1_000} s in vain: ${what}`);
     await sleep(POLL_MS);
   }
 }
@@ -114,7 +111,7 @@ async function killControlPlane({ stage, durationMs, note }: StepContext): Promi
 }
 
 /** What happens, in its order. */
-export const STEPS: readonly Step[] = [
+const STEPS: readonly Step[] = [
   { at: 0.1, title: 'dora joins, in the zone of the caller', run: ({ stage }) => join(stage, 'dora') },
   { at: 0.25, title: 'ben is told to end (SIGTERM)', run: drain },
   { at: 0.4, title: 'anna is killed (kill -9), which leaves one in the zone', run: kill },
