@@ -217,26 +217,31 @@ function receiveReconnect(
 
 /** Asked without a token, a server cannot know what was held before. */
 function reasonToTell(state: ViewState, { resumeToken }: WatchResponse, reason: SnapshotReason): SnapshotReason {
-  if (state.kind !== 'blank' || reason !== 'INITIAL') return reason;
-  if (state.floor !== undefined && epochOf(state.floor.resumeToken) !== epochOf(resumeToken)) return 'EPOCH_CHANGED';
-  return state.drifted ? 'DRIFT' : reason;
+  const held = heldBefore(state);
+  if (held !== undefined && epochOf(held.resumeToken) !== epochOf(resumeToken)) return 'EPOCH_CHANGED';
+  return state.kind === 'blank' && state.drifted && reason === 'INITIAL' ? 'DRIFT' : reason;
 }
 
 /** Revisions never go back, but for another history; a snapshot that was asked for may repeat the one held. */
 function snapshotProblem(state: ViewState, message: WatchResponse, reason: SnapshotReason): string | undefined {
   const problem = tokenProblem(message);
-  const held = state.kind === 'blank' ? state.floor : state;
+  const held = heldBefore(state);
   if (problem !== undefined || held === undefined || reason === 'EPOCH_CHANGED') return problem;
   const mayRepeat = reason === 'INITIAL' || reason === 'DRIFT';
   const follows = mayRepeat ? message.revision >= held.revision : message.revision > held.revision;
   return follows ? undefined : `a snapshot at revision ${message.revision} after ${held.revision}`;
 }
 
-/** Undefined for a token that this version cannot read, which is of no history that it knows. */
+function heldBefore(state: ViewState): Floor | undefined {
+  return state.kind === 'blank' ? state.floor : state;
+}
+
+/** Undefined for a token that this version cannot read. */
 function epochOf(resumeToken: string): Epoch | undefined {
   try {
     return decodeToken(resumeToken, 'resume_token').epoch;
   } catch {
+    // To applications tokens are opaque, and from a newer server they are to this client, too.
     return undefined;
   }
 }

@@ -14,7 +14,7 @@ type Sent = WatchResponse | RollcallError;
 
 interface Stream {
   readonly queue: Sent[];
-  /** The revision that its watcher was brought to; undefined when it is served from the past, and stays there. */
+  /** The revision that its watcher was brought to; undefined where nothing follows: it has ended, or lives in the past. */
   position: Revision | undefined;
   wake: () => void;
 }
@@ -88,6 +88,7 @@ export class ViewServer {
   drop(): void {
     for (const stream of this.#streams) {
       stream.queue.length = 0;
+      stream.position = undefined;
       this.#send(stream, new RollcallError('SERVER_UNREACHABLE', 'the connection was lost'));
     }
   }
@@ -107,7 +108,7 @@ export class ViewServer {
     this.#lie = false;
     this.#past = 0;
     this.hold(false);
-    // What a watcher was told on a stream that lives in the past, it will not be told again.
+    // Also streams that live in the past.
     this.drop();
     this.setUp(true);
   }
