@@ -34,7 +34,7 @@ server.addService(
   { greet },
   {
     greet(_call, callback) {
-        if (delayMs === 0) callback(null, name);
+      if (delayMs === 0) callback(null, name);
       else setTimeout(() => callback(null, name), delayMs);
     },
   },
@@ -61,8 +61,10 @@ const commands = {
     process.send({ done: 'drain' }, () => process.disconnect());
   },
 };
-process.on('message', async ({ command, argument }) => {
+async function obey({ command, argument }) {
   await commands[command](argument);
   if (command !== 'drain') process.send({ done: command });
-});
+}
+// What fails ends the process, and its starter sees why.
+process.on('message', (message) => void obey(message));
 process.send({ address: `127.0.0.1:${port}` });
