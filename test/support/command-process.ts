@@ -60,6 +60,11 @@ export async function runModule(source: string, options: CommandOptions = {}): P
   return result(startModule(source, options));
 }
 
+/** Runs a program's file to its end. */
+export async function runFile(path: string, options: CommandOptions = {}): Promise<CommandResult> {
+  return result(startProcess(process.execPath, [path], options));
+}
+
 /** Waits until a command has printed a whole line that matches, and resolves to the match. */
 export function printed(command: CommandProcess, pattern: RegExp): Promise<RegExpMatchArray> {
   return until(`${String(pattern)} was printed`, () => {
