@@ -4,6 +4,7 @@
  */
 import balancer from './balancer.js';
 import fanOut from './fan-out.js';
+import firstCall from './first-call.js';
 import idleMemory from './idle-memory.js';
 import { runProgram } from './measure/program.js';
 import register from './register.js';
@@ -14,6 +15,7 @@ import snapshot from './snapshot.js';
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   balancer: (argv) => runProgram(balancer, argv),
   'fan-out': (argv) => runProgram(fanOut, argv),
+  'first-call': (argv) => runProgram(firstCall, argv),
   'idle-memory': (argv) => runProgram(idleMemory, argv),
   register: (argv) => runProgram(register, argv),
   renew: (argv) => runProgram(renew, argv),

@@ -6,7 +6,12 @@ export class Latency {
 
   /** Adds the time since `startMs`, as `performance.now()` told it. */
   addSince(startMs: number): void {
-    this.#micros.record(Math.max(1, Math.round((performance.now() - startMs) * 1_000)));
+    this.add(performance.now() - startMs);
+  }
+
+  /** Adds a duration in milliseconds; below a microsecond, it counts as one. */
+  add(durationMs: number): void {
+    this.#micros.record(Math.max(1, Math.round(durationMs * 1_000)));
   }
 
   /** In milliseconds. */
