@@ -41,6 +41,7 @@ const command = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('refuse'),
+      times: fc.constantFrom(1, 1, 10),
       reason: fc.constantFrom(
         'STORE_UNAVAILABLE' as const,
         'REVISION_UNAVAILABLE' as const,
@@ -52,7 +53,7 @@ const command = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('open') }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('close'), which: count }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('read'), which: count, count }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.constantFrom(0, 100, 1_000, 5_000) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.constantFrom(0, 100, 1_000, 30_000) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('restart'), killed: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('damage'), at: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fillDisk'), full: fc.boolean() }) },
@@ -123,7 +124,7 @@ export async function playViews({ steps, fractions }: ViewRun, xxh64: Xxh64): Pr
       case 'sayGoodbye':
         return server.sayGoodbye();
       case 'refuse':
-        server.refuse(step.reason);
+        server.refuse(step.reason, step.times);
         return server.drop();
       case 'open':
         if (process.watchers.length < 3) process.open();

@@ -7,7 +7,9 @@ import {
   type WatchRequest,
 } from '../../src/gen/rollcall/v1/discovery.js';
 import { orAbort } from '../../src/lib/linked-abort.js';
-import type { ViewCatalog } from './view-catalog.js';
+import type { TrueState, ViewCatalog } from './view-catalog.js';
+
+type WatchEvent = NonNullable<WatchResponse['event']>;
 
 /** What a stream does next: a message, or its end. */
 type Sent = WatchResponse | RollcallError;
@@ -53,12 +55,12 @@ export class ViewServer {
     while (!this.#up) await orAbort(new Promise<void>((resolve) => this.#waiting.push(resolve)), signal);
   }
 
-  /** The next watch that is asked for is refused. */
-  refuse(reason: Reason): void {
-    this.#refusals.push(reason);
+  /** The next so many watches that are asked for are refused. */
+  refuse(reason: Reason, times: number): void {
+    for (let time = 0; time < times; time++) this.#refusals.push(reason);
   }
 
-  /** The next message with a digest has a wrong one. */
+  /** The next message that has a digest disagrees with it: an endpoint is missing from it or, where none can be, the digest is wrong. */
   lie(): void {
     this.#lie = true;
   }
@@ -70,11 +72,13 @@ export class ViewServer {
 
   /** Sends what is older than what was sent, on every stream. */
   rewind(by: number): void {
+    const { floor, epoch } = this.#catalog;
     for (const stream of this.#streams) {
       if (stream.position === undefined) continue;
-      const revision = Math.max(0, stream.position - by);
-      if (revision < this.#catalog.floor) continue;
-      this.#send(stream, this.#message({ $case: 'checkpoint', value: {} }, revision));
+      const revision = Math.max(floor, stream.position - by);
+      if (stream.position < floor) continue;
+      const from = this.#catalog.stateAt(epoch, stream.position);
+      this.#send(stream, this.#message(this.#change(from, revision), revision));
     }
   }
 
@@ -117,7 +121,7 @@ export class ViewServer {
   flush(): void {
     for (const stream of this.#streams) {
       const { position } = stream;
-      const { revision, floor, now, epoch } = this.#catalog;
+      const { revision, floor, epoch } = this.#catalog;
       if (position === undefined || position === revision) continue;
       stream.position = revision;
       if (position < floor) {
@@ -125,13 +129,7 @@ export class ViewServer {
         continue;
       }
       const before = this.#catalog.stateAt(epoch, position);
-      const upserted = [...now.values()].filter((endpoint) => before.get(endpoint.id) !== endpoint);
-      const removed = [...before.keys()]
-        .filter((id) => !now.has(id))
-        .map((endpointId) => ({ endpointId, reason: RemovedEndpoint_Reason.EXPIRED, revision }));
-      const changed = upserted.length + removed.length > 0;
-      const delta = { $case: 'delta', value: { upserted, removed } } as const;
-      this.#send(stream, this.#message(changed ? delta : { $case: 'checkpoint', value: {} }, revision));
+      this.#send(stream, this.#message(this.#change(before, revision), revision));
     }
   }
 
@@ -195,12 +193,32 @@ export class ViewServer {
     this.#send(stream, chunk(middle, all.length, true));
   }
 
-  #message(event: NonNullable<WatchResponse['event']>, revision: Revision): WatchResponse {
+  /** What leads from a state to the one at `revision`. */
+  #change(before: TrueState, revision: Revision): WatchEvent {
+    const after = this.#catalog.stateAt(this.#catalog.epoch, revision);
+    const upserted = [...after.values()].filter((endpoint) => before.get(endpoint.id) !== endpoint);
+    const removed = [...before.keys()]
+      .filter((id) => !after.has(id))
+      .map((endpointId) => ({ endpointId, reason: RemovedEndpoint_Reason.EXPIRED, revision }));
+    const changed = upserted.length + removed.length > 0;
+    return changed ? { $case: 'delta', value: { upserted, removed } } : { $case: 'checkpoint', value: {} };
+  }
+
+  #message(event: WatchEvent, revision: Revision): WatchResponse {
     const digest = this.#catalog.digestOf(this.#catalog.stateAt(this.#catalog.epoch, revision));
-    const lie = this.#lie && !(event.$case === 'snapshot' && !event.value.last);
-    if (lie) this.#lie = false;
     const resumeToken = this.#catalog.tokenAt(revision);
-    return WatchResponse.create({ event, revision, resumeToken, digest: lie ? digest ^ 1n : digest });
+    const message = WatchResponse.create({ event, revision, resumeToken, digest });
+    if (!this.#lie || (event.$case === 'snapshot' && !event.value.last)) return message;
+    this.#lie = false;
+    if (event.$case === 'delta' && event.value.upserted.length > 0) {
+      const value = { ...event.value, upserted: event.value.upserted.slice(1) };
+      return { ...message, event: { $case: 'delta', value } };
+    }
+    if (event.$case === 'snapshot' && event.value.endpoints.length > 0) {
+      const value = { ...event.value, endpoints: event.value.endpoints.slice(1) };
+      return { ...message, event: { $case: 'snapshot', value } };
+    }
+    return { ...message, digest: digest ^ 1n };
   }
 
   #send(stream: Stream, sent: Sent): void {
