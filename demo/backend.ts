@@ -24,6 +24,6 @@ server.addService(GreeterService, greeter);
 const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
 
 const rollcall = new RollcallClient();
-rollcall.closeOnSignals({ drain: () => promisify(server.tryShutdown.bind(server))() });
+rollcall.closeOnSignals({ server });
 await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] }, { ttlMs });
 process.send?.({ registeredMs: machineMs() } satisfies BackendMessage);

@@ -15,11 +15,6 @@ const port = await server.listen('127.0.0.1:0');
 const rollcall = new RollcallClient();
 
 // SIGTERM: deregister, let callers leave, finish the calls that are under way, end.
-rollcall.closeOnSignals({
-  drain: (late) => {
-    late.addEventListener('abort', () => server.forceShutdown());
-    return server.shutdown();
-  },
-});
+rollcall.closeOnSignals({ server });
 await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 console.log(`${name} greets at 127.0.0.1:${port}`);

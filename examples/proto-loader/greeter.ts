@@ -18,11 +18,6 @@ const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', Serve
 const rollcall = new RollcallClient();
 
 // SIGTERM: deregister, let callers leave, finish the calls that are under way, end.
-rollcall.closeOnSignals({
-  drain: (late) => {
-    late.addEventListener('abort', () => server.forceShutdown());
-    return promisify(server.tryShutdown.bind(server))();
-  },
-});
+rollcall.closeOnSignals({ server });
 await rollcall.register({ service: 'greeter', id: name, addresses: [`127.0.0.1:${port}`] });
 console.log(`${name} greets at 127.0.0.1:${port}`);

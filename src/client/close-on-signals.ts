@@ -3,17 +3,24 @@ import type { Clock } from '../lib/clock.js';
 import type { ClientLogger } from './logger.js';
 import { ProcessHold } from './process-hold.js';
 
+/** What of a server is used: both grpc-js's `Server` and nice-grpc's have it. */
+export type DrainableServer =
+  | { tryShutdown(callback: (error?: Error) => void): void; forceShutdown(): void }
+  | { shutdown(): Promise<void>; forceShutdown(): void };
+
 export interface CloseOnSignalsOptions {
   /** SIGTERM and SIGINT unless given. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** How long callers may take to learn that the endpoints are gone; 500 unless given. */
   readonly propagationMs?: number | undefined;
+  /** Finishes the calls under way, and takes no others; what is still under way when time is up is broken off. */
+  readonly server?: DrainableServer | undefined;
   /**
-   * Finishes what was begun, such as `server.tryShutdown`. Its signal is aborted when its time is up: what is still
-   * under way then should be broken off.
+   * Finishes what else was begun, while the server does. Its signal is aborted when its time is up: what is still under
+   * way then should be broken off.
    */
   readonly drain?: ((signal: AbortSignal) => unknown) | undefined;
-  /** How long `drain` may take; 30,000 unless given. */
+  /** How long `server` and `drain` may take; 30,000 unless given. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -32,7 +39,7 @@ const DRAIN_TIMEOUT_MS = 30_000;
 /** See `RollcallClient.closeOnSignals`. */
 export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions): Disposable {
   const { clock, logger } = closing;
-  const { signals = ['SIGTERM', 'SIGINT'], propagationMs = 500, drain, timeoutMs = DRAIN_TIMEOUT_MS } = options;
+  const { signals = ['SIGTERM', 'SIGINT'], propagationMs = 500, server, drain, timeoutMs = DRAIN_TIMEOUT_MS } = options;
   let ending = false;
 
   function onSignal(signal: NodeJS.Signals): void {
@@ -61,12 +68,15 @@ export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions)
   }
 
   async function drainWithin(): Promise<void> {
-    if (drain === undefined) return;
     const late = new AbortController();
-    const draining = (async () => void (await drain(late.signal)))().catch((error: unknown) => {
+    const onError = (error: unknown): void => {
       const why = error instanceof Error ? error.message : String(error);
       logger.error({ err: error }, `draining failed: ${why}`);
-    });
+    };
+    const draining = Promise.all([
+      server === undefined ? undefined : shutdown(server, late.signal).catch(onError),
+      (async () => void (await drain?.(late.signal)))().catch(onError),
+    ]);
     const timer = clock.after(timeoutMs, () => {
       logger.warn({ timeoutMs }, `not drained within ${timeoutMs} ms; going on`);
       late.abort(new DOMException(`not drained within ${timeoutMs} ms`, 'TimeoutError'));
@@ -87,6 +97,15 @@ export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions)
 
   for (const signal of signals) process.on(signal, onSignal);
   return { [Symbol.dispose]: stopListening };
+}
+
+async function shutdown(server: DrainableServer, late: AbortSignal): Promise<void> {
+  late.addEventListener('abort', () => server.forceShutdown(), { once: true });
+  // In this order: grpc-js's has something of its own that is called `shutdown`, too.
+  if (!('tryShutdown' in server)) return server.shutdown();
+  return new Promise((resolve, reject) => {
+    server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 function passed(clock: Clock, delayMs: number): Promise<void> {

@@ -215,11 +215,12 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   /**
-   * Ends the process in good order when it is told to. At the first signal, one after the other:
+   * Ends the process in good order when it is told to. To be called before the first {@link register}, so that no moment
+   * is left out. At the first signal, one after the other:
    *
    * 1. all registrations are deregistered, so that callers leave;
    * 2. `propagationMs` pass, in which they learn of it, if there were any;
-   * 3. `drain` is called and given up to `timeoutMs`;
+   * 3. `server` finishes its calls, and `drain` what else there is, for up to `timeoutMs`;
    * 4. the client is closed;
    * 5. the process ends by the same signal, unless others listen for it.
    *

@@ -1,3 +1,4 @@
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { RollcallClient } from '../../src/client/index.js';
 import { startModule, type CommandProcess } from '../support/command-process.js';
 import { startServer, type ServerProcess } from '../support/server-process.js';
@@ -93,6 +94,43 @@ describe('a process that closes on signals', () => {
     expect(await backend.ended).toEqual({ code: null, signal: 'SIGTERM' });
     expect(linesOf(backend).at(-1)).toBe(last);
     expect(await endpointsOf(service)).toBe(0);
+  });
+
+  it.each([
+    ['finishes the calls of its server', 30_000, 'answered'],
+    ['breaks off those that take too long', 200, 'CANCELLED'],
+  ])('%s', async (how, timeoutMs, outcome) => {
+    const service = how.split(' ')[0] as string;
+    await using backend = await startBackend(
+      service,
+      `
+        import { Server, ServerCredentials } from '@grpc/grpc-js';
+        const server = new Server();
+        const same = (bytes) => bytes;
+        const method = { path: '/t/m', requestSerialize: same, requestDeserialize: same, responseSerialize: same,
+          responseDeserialize: same, requestStream: false, responseStream: false };
+        const asked = (call, callback) => {
+          console.log('asked');
+          if (${timeoutMs > 1_000}) process.once('SIGTERM', () => setTimeout(() => callback(null, call.request), 100));
+        };
+        server.addService({ m: method }, { m: asked });
+        server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_, port) => console.log('port ' + port));
+        client.closeOnSignals({ propagationMs: 0, timeoutMs: ${timeoutMs}, server });
+      `,
+    );
+    const port = await until('it listens', () => /port (\d+)/.exec(backend.stdout())?.[1]);
+    const caller = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+    const same = (bytes: Buffer): Buffer => bytes;
+    const answer = new Promise<string>((resolve) => {
+      caller.makeUnaryRequest('/t/m', same, same, Buffer.from('x'), (error) =>
+        resolve(error === null ? 'answered' : (status[error.code] as string)),
+      );
+    });
+    await until('it is asked', () => backend.stdout().includes('asked'));
+    backend.signal('SIGTERM');
+    expect(await answer).toBe(outcome);
+    caller.close();
+    expect(await backend.ended).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   it('ends at once at a second signal', async () => {
