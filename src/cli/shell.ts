@@ -48,6 +48,8 @@ export async function withClient(
     servers: options.servers,
     namespace: options.namespace,
     callTimeoutMs: options.timeoutMs,
+    // Nothing here blocks the event loop, and a thread costs as much memory as the rest of a sidecar's client.
+    renewWhileBlocked: false,
     // Of a short command, a program that reads JSON gets the one object that says how it ended.
     ...(talkative || !output.json ? { logger: noteLogger(output, talkative) } : {}),
   });
