@@ -9,7 +9,8 @@ import { addClient, removeClient, type RegisteredClient } from './registered-cli
 import { RollcallResolver } from './rollcall-resolver.js';
 import { serviceConfigsOf, type ServiceConfigInit } from './service-config.js';
 
-const SCHEME = 'rollcall';
+/** Schemes are the same in any case, but not to grpc-js, which would have the DNS look for what it does not know. */
+const SCHEMES = ['rollcall', 'Rollcall', 'ROLLCALL'];
 
 const REPLACED_GRACE_MS_MAX = 24 * 60 * 60 * 1_000;
 
@@ -74,11 +75,11 @@ export function registerRollcallResolver(client: RollcallClient, options: Resolv
         : serviceConfigsOf(ours, { ...serviceConfig, ...(JSON.parse(own) as ServiceConfigInit) }),
   };
   addClient(authority, entry);
-  experimental.registerResolver(SCHEME, RollcallResolver);
+  for (const scheme of SCHEMES) experimental.registerResolver(scheme, RollcallResolver);
 
   const proxy = proxyVariable(process.env);
   if (proxy !== undefined) {
-    const message = `${proxy} is set: channels to ${SCHEME}: targets need ROLLCALL_CHANNEL_OPTIONS, or they go to the proxy`;
+    const message = `${proxy} is set: channels to rollcall: targets need ROLLCALL_CHANNEL_OPTIONS, or they go to the proxy`;
     client.logger.warn({ variable: proxy }, message);
   }
   const unregister = (): void => removeClient(authority, entry);
