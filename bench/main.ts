@@ -3,6 +3,7 @@
  * object; without a name, all of them one after another.
  */
 import balancer from './balancer.js';
+import clientMemory from './client-memory.js';
 import fanOut from './fan-out.js';
 import firstCall from './first-call.js';
 import idleMemory from './idle-memory.js';
@@ -14,6 +15,7 @@ import snapshot from './snapshot.js';
 
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   balancer: (argv) => runProgram(balancer, argv),
+  'client-memory': (argv) => runProgram(clientMemory, argv),
   'fan-out': (argv) => runProgram(fanOut, argv),
   'first-call': (argv) => runProgram(firstCall, argv),
   'idle-memory': (argv) => runProgram(idleMemory, argv),
