@@ -9,7 +9,7 @@ import { ViewServer } from './view-server.js';
 import { isSame } from './view-watcher.js';
 
 /** A view is live and as new as the catalog within so long after the last fault: the longest pause between streams. */
-export const BOUND_MS = 10_000;
+const BOUND_MS = 10_000;
 
 const id = fc.constantFrom('a', 'b', 'c', 'd');
 const count = fc.integer({ min: 1, max: 6 });

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { endpointDigest } from '../../../src/core/digest.js';
 import { loadXxh64, type Xxh64 } from '../../../src/core/hash.js';
+import { encodeToken } from '../../../src/core/token.js';
 import { RemovedEndpoint_Reason, Snapshot_Reason, WatchResponse } from '../../../src/gen/rollcall/v1/discovery.js';
 import { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
 import {
   beginView,
+  giveUpView,
   receive,
   reopenView,
   resumeFrom,
@@ -249,6 +251,39 @@ describe('a digest that differs', () => {
     const { state } = receive(synced(snapshot(5, [a()])), checkpoint(5, 1n), xxh64);
     const step = fold(state, snapshot(5, [a(), b()]));
     expect(step).toMatchObject({ event: { type: 'snapshot', reason: 'DRIFT' }, state: { kind: 'synced' } });
+  });
+});
+
+describe('a view that was given up', () => {
+  const tokenOf = (epoch: string, revision: number): string => encodeToken({ epoch, revision, scope: 1n });
+  const ours = '00000000000000aa';
+  const other = '00000000000000bb';
+  const at = (epoch: string, revision: number): WatchResponse => ({
+    ...snapshot(revision, [b()]),
+    resumeToken: tokenOf(epoch, revision),
+  });
+  const held = (): SyncedView => synced({ ...snapshot(5, [a()]), resumeToken: tokenOf(ours, 5) });
+
+  it.each<[string, () => ViewState, string]>([
+    ['as its token was not taken', () => giveUpView(held()), 'INITIAL'],
+    ['twice', () => giveUpView(giveUpView(held())), 'INITIAL'],
+    ['for a wrong digest', () => receive(held(), checkpoint(6, 1n), xxh64).state, 'DRIFT'],
+  ])('%s is followed by nothing older of the same history', (_, given, reason) => {
+    const state = given();
+    expect(resumeFrom(state)).toEqual({ resumeToken: '', viewDigest: undefined });
+    const refused = receive(state, at(ours, 4), xxh64);
+    expect(refused).toMatchObject({ kind: 'refused', problem: 'a snapshot at revision 4 after 5' });
+    expect(fold(refused.state, at(ours, 5))).toMatchObject({ event: { reason } });
+  });
+
+  it('is followed by whatever another history has, which is told as such', () => {
+    expect(fold(giveUpView(held()), at(other, 2))).toMatchObject({ event: { reason: 'EPOCH_CHANGED', revision: 2 } });
+    expect(fold(held(), at(other, 2))).toMatchObject({ event: { reason: 'EPOCH_CHANGED', revision: 2 } });
+  });
+
+  it('is followed by what a server says whose tokens are of a later version', () => {
+    const step = fold(giveUpView(held()), { ...at(ours, 2), resumeToken: 'v2:2' });
+    expect(step).toMatchObject({ event: { reason: 'EPOCH_CHANGED', revision: 2, resumeToken: 'v2:2' } });
   });
 });
 

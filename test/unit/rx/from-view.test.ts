@@ -74,7 +74,7 @@ describe('the states of a view', () => {
       expect(seen.map(stateOf)).toEqual(['live a b']);
   });
 
-  it('that come in one message, or while it is not looked at, are one', async () => {
+  it('are no more than differ, however many events led to them', async () => {
     await using payments = await startPayments();
     const seen: string[] = [];
     fromView(payments.view).states.subscribe((state) => seen.push(stateOf(state)));
