@@ -32,7 +32,7 @@ export default {
     await using client = new RollcallClient({ servers: [server.address] });
     const others = await Promise.all(Array.from({ length: endpoints }, () => startBackend(client)));
     for (const other of others) await other.register();
-    using caller = await startCaller(server.address);
+    await using caller = await startCaller(server.address);
 
     const [fromAsking, fromAnswer] = [new Latency(), new Latency()];
     let beforeAnswer = 0;
@@ -95,17 +95,24 @@ async function startBackend(client: RollcallClient): Promise<Backend> {
   };
 }
 
-interface RunningCaller extends Disposable {
-  /** Rejects should it end before it is disposed of. */
+interface RunningCaller extends AsyncDisposable {
+  /** Rejects when it ends. */
   readonly ended: Promise<never>;
 }
 
 async function startCaller(address: string): Promise<RunningCaller> {
   const child: ChildProcess = fork(new URL('./first-caller.js', import.meta.url), [address]);
-  const ended = once(child, 'exit').then(([code]) => {
+  const exited = once(child, 'exit');
+  const ended = exited.then(([code]) => {
     throw new Error(`the caller ended with ${String(code)}`);
   });
   ended.catch(() => undefined);
   await Promise.race([once(child, 'message'), ended]);
-  return { ended, [Symbol.dispose]: () => child.disconnect() };
+  return {
+    ended,
+    async [Symbol.asyncDispose]() {
+      child.disconnect();
+      await exited;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { Health, RollcallClient } from '../../../src/client/index.js';
 import { registerRollcallResolver } from '../../../src/resolver/index.js';
 import { startInProcess } from '../../support/in-process-server.js';
+import { RawClient } from '../../support/raw-client.js';
 import { failureOf, startScripted } from '../../support/scripted-server.js';
 import { until } from '../../support/until.js';
 import { RecordedResolver } from './recorded-resolver.js';
@@ -200,6 +201,32 @@ describe('a resolver', () => {
       endpoints: undefined,
       note: expect.stringContaining('the client was closed'),
     });
+  });
+
+  it('holds the last endpoints on when their leases lapse, and lets them go after the grace', async () => {
+    await using server = await startInProcess();
+    await using client = new RollcallClient({ servers: [server.address] });
+    using _ = registerRollcallResolver(client, { replacedGraceMs: 700 });
+    // Nobody renews.
+    using raw = await RawClient.connect(server.address);
+    await raw.register({
+      endpoint: { service: 'greeter', id: '1', addresses: [{ host: '10.0.0.1', port: 80 }] },
+      ttl: { seconds: 1n, nanos: 0 },
+    });
+    using resolver = new RecordedResolver('greeter');
+    resolver.ask();
+    await until('it told', () => resolver.last);
+    const view = client.watch('greeter');
+    await until('the lease has lapsed', () => {
+      const reading = view.current();
+      return reading.status === 'live' && reading.endpoints.length === 0;
+    });
+    const lapsedMs = performance.now();
+    await soon();
+    expect(resolver.deliveries).toHaveLength(1);
+    await until('it told', () => resolver.deliveries.length === 2);
+    expect(performance.now() - lapsedMs).toBeGreaterThan(600);
+    expect(resolver.last).toMatchObject({ ids: [], note: 'rollcall: greeter has no endpoints' });
   });
 
   it('leaves out what drains, and says so when nothing else is there, to a policy that fails calls', async () => {
