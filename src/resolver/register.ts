@@ -49,7 +49,7 @@ export interface ResolverRegistration extends Disposable {
  * const greeter = new GreeterClient('rollcall:///greeter', credentials.createInsecure(), ROLLCALL_CHANNEL_OPTIONS);
  * ```
  *
- * The client stays the caller's. Channels are told of its end, and then keep what they know.
+ * The client stays the caller's. Channels that outlive it keep what they know.
  *
  * @throws RollcallError UNSUPPORTED_GRPC_JS for a grpc-js that is not ~1.14.5, or two copies of it; INVALID_FIELD for a
  *   configuration that cannot be used, or an authority that is taken
