@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ViewDirectory } from '../../src/client/view-directory.js';
 import { systemClock } from '../../src/lib/clock.js';
-import { printed, startModule } from '../support/command-process.js';
+import { printed, runModule, startModule } from '../support/command-process.js';
 import { startServer } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
@@ -101,5 +101,21 @@ describe('the file of a last known view', () => {
     expect(back.address).toBe(address);
     await printed(second, /^live a \d+$/m);
     expect(second.stdout().replace(/ \d+$/gm, '')).toBe('unknown undefined\nlast-known-good a\nlive a\n');
+  });
+
+  it('is written before a client is closed, whose process then ends by itself', async () => {
+    await using server = await startServer();
+    const ended = await runModule(
+      `
+        import { RollcallClient } from ${dist('client/index.js')};
+        const client = new RollcallClient({ cacheDir: ${JSON.stringify(cacheDir)} });
+        await client.watch('payments').ready;
+        await client.close();
+      `,
+      { server: server.address },
+    );
+    expect(ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    const target = { namespace: 'default', service: 'payments', selector: undefined, selectorKey: '' };
+    expect((await new ViewDirectory(cacheDir, systemClock).read(target))?.view.endpoints.size).toBe(0);
   });
 });
