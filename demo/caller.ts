@@ -15,9 +15,7 @@ const REPORT_MS = 100;
 const { callsPerSecond, retries } = JSON.parse(process.argv[2] ?? '{}') as CallerSettings;
 
 const rollcall = new RollcallClient();
-// The default for every method, in place of the resolver's own, which has a retry policy.
-const withoutRetries = { methodConfig: [{ name: [{}] }] };
-registerRollcallResolver(rollcall, retries ? {} : { serviceConfig: withoutRetries });
+registerRollcallResolver(rollcall, { retries });
 const greeter = new GreeterClient('rollcall:///greeter', credentials.createInsecure(), ROLLCALL_CHANNEL_OPTIONS);
 
 const tell = (message: CallerMessage): void => void process.send?.(message);

@@ -24,6 +24,8 @@ export interface ResolverOptions {
    * go before these. Methods that a `methodConfig` does not name keep the resolver's retries.
    */
   readonly serviceConfig?: ServiceConfigInit | undefined;
+  /** Whether calls that a `methodConfig` does not name are made again when they end with UNAVAILABLE; true by default. */
+  readonly retries?: boolean | undefined;
   /**
    * For so long, in milliseconds, endpoints stay that have left without being
    * known to be gone, unless they return before: those that another catalog,
@@ -55,7 +57,7 @@ export interface ResolverRegistration extends Disposable {
  *   configuration that cannot be used, or an authority that is taken
  */
 export function registerRollcallResolver(client: RollcallClient, options: ResolverOptions = {}): ResolverRegistration {
-  const { authority = '', balancing = {}, serviceConfig, replacedGraceMs = 60_000 } = options;
+  const { authority = '', balancing = {}, serviceConfig, retries = true, replacedGraceMs = 60_000 } = options;
   checkGrpcJs();
   checkGrpcJsCopies();
   if (authority.includes('/')) throw invalidField({ field: 'authority', description: 'must not contain a /' });
@@ -64,7 +66,7 @@ export function registerRollcallResolver(client: RollcallClient, options: Resolv
   }
   registerRollcallBalancer();
 
-  const ours = client.zone === '' ? balancing : { zone: client.zone, ...balancing };
+  const ours = { balancing: client.zone === '' ? balancing : { zone: client.zone, ...balancing }, retries };
   const unlessOwn = serviceConfigsOf(ours, serviceConfig);
   const entry: RegisteredClient = {
     client,

@@ -37,21 +37,28 @@ export const RETRY_POLICY = {
 /** Failures in a row after which retries pause are half of `maxTokens`: one dead backend is not many calls to retry. */
 const RETRY_THROTTLING = { maxTokens: 1_000, tokenRatio: 0.5 };
 
+/** What goes into a service config unless it says otherwise. */
+export interface ServiceConfigDefaults {
+  /** Of policy `rollcall`. */
+  readonly balancing: BalancerConfigJson;
+  readonly retries: boolean;
+}
+
 /**
  * What the resolver gives a channel: policy `rollcall` and, for every method
- * that `own` does not name, {@link RETRY_POLICY}. The other parts of `own`
+ * that `own` does not name, {@link RETRY_POLICY} if there are to be retries. The other parts of `own`
  * stand in place of the resolver's.
  *
  * @throws RollcallError INVALID_FIELD for what grpc-js would refuse. Of a load-balancing configuration it would say
  *   nothing, and fall back to another policy
  */
-export function serviceConfigsOf(balancing: BalancerConfigJson, own: ServiceConfigInit = {}): ServiceConfigs {
+export function serviceConfigsOf(defaults: ServiceConfigDefaults, own: ServiceConfigInit = {}): ServiceConfigs {
   const { methodConfig = [], ...rest } = own;
   const normal: ServiceConfig = {
-    loadBalancingConfig: [{ rollcall: balancing }],
+    loadBalancingConfig: [{ rollcall: defaults.balancing }],
     retryThrottling: RETRY_THROTTLING,
     ...rest,
-    methodConfig: withDefault(methodConfig.map(withTimeout)),
+    methodConfig: withDefault(methodConfig.map(withTimeout), defaults.retries),
   };
   checkPolicies(normal.loadBalancingConfig);
   checkMethods(normal);
@@ -60,9 +67,11 @@ export function serviceConfigsOf(balancing: BalancerConfigJson, own: ServiceConf
   return { normal, whenEmpty };
 }
 
-function withDefault(methodConfig: MethodConfig[]): MethodConfig[] {
+function withDefault(methodConfig: MethodConfig[], retries: boolean): MethodConfig[] {
   const isDefault = ({ name }: MethodConfig) => name.some(({ service = '' }) => service === '');
-  return methodConfig.some(isDefault) ? methodConfig : [...methodConfig, { name: [{}], retryPolicy: RETRY_POLICY }];
+  return !retries || methodConfig.some(isDefault)
+    ? methodConfig
+    : [...methodConfig, { name: [{}], retryPolicy: RETRY_POLICY }];
 }
 
 const DURATION = /^(\d+)(?:\.(\d{1,9}))?s$/;

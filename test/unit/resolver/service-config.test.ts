@@ -3,7 +3,7 @@ import { RETRY_POLICY, serviceConfigsOf, type ServiceConfigInit } from '../../..
 
 beforeAll(() => registerRollcallBalancer());
 
-const configOf = (own?: ServiceConfigInit) => serviceConfigsOf({ zone: 'a' }, own).normal;
+const configOf = (own?: ServiceConfigInit) => serviceConfigsOf({ balancing: { zone: 'a' }, retries: true }, own).normal;
 /** As it stands in a channel's `grpc.service_config`. */
 const configOfJson = (own: object) => configOf(own);
 
@@ -25,6 +25,10 @@ describe('the service config of a channel', () => {
   it('keeps retries for the methods that it does not name', () => {
     const pay = { name: [{ service: 'acme.Payments', method: 'Pay' }] };
     expect(configOf({ methodConfig: [pay] }).methodConfig).toEqual([pay, { name: [{}], retryPolicy: RETRY_POLICY }]);
+  });
+
+  it('has none when told so', () => {
+    expect(serviceConfigsOf({ balancing: {}, retries: false }).normal.methodConfig).toEqual([]);
   });
 
   it.each([{}, { service: '' }])('has none where it names all methods itself: %j', (all) => {
@@ -90,9 +94,9 @@ describe('the service config of a channel', () => {
   });
 
   it('is the same for an empty list, save that policy rollcall fails the calls', () => {
-    const own = serviceConfigsOf({ zone: 'a' });
+    const own = serviceConfigsOf({ balancing: { zone: 'a' }, retries: true });
     expect(own.whenEmpty).toBe(own.normal);
-    const { normal, whenEmpty } = serviceConfigsOf({ zone: 'a' }, { loadBalancingConfig: [{ round_robin: {} }] });
+    const { normal, whenEmpty } = serviceConfigsOf({ balancing: { zone: 'a' }, retries: true }, { loadBalancingConfig: [{ round_robin: {} }] });
     expect(whenEmpty).toEqual({ ...normal, loadBalancingConfig: [{ rollcall: {} }] });
   });
 });
