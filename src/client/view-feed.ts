@@ -76,7 +76,9 @@ export class ViewFeed {
         { ...this.#context, onInterrupted: (problem) => this.#onInterrupted(problem) },
         this.#remembered ?? beginView(),
       );
-      patience = clock.after(ANSWER_WITHIN_MS, () => this.#onLate());
+      // While no server can be reached there is nothing to be patient for.
+      const patienceMs = this.#context.connection.failure === undefined ? ANSWER_WITHIN_MS : 0;
+      patience = clock.after(patienceMs, () => this.#onLate());
       for await (const event of watch.events(signal)) {
         patience.cancel();
         if (watch.state.kind === 'synced') this.#take(event, watch.state);

@@ -13,6 +13,9 @@ import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 import { PersistentMap } from '../lib/persistent-map.js';
 import type { RemovalReason, SnapshotReason, WatchEvent } from './watch-event.js';
 
+/** Of 64 KiB each, as servers send them, a GiB: no service is that large. */
+const SNAPSHOT_CHUNKS_MAX = 16_384;
+
 /**
  * What a watcher holds of one service, as a value. Transitions are pure: they
  * return a new state and leave the old one as it was.
@@ -129,6 +132,8 @@ function receiveSnapshot(state: ViewState, message: WatchResponse, snapshot: Sna
   const { revision, resumeToken } = message;
   const before = state.assembly?.revision === revision ? state.assembly.chunks : [];
   const chunks = [...before, snapshot.endpoints];
+  if (chunks.length > SNAPSHOT_CHUNKS_MAX)
+    return refuse(state, `a snapshot of more than ${SNAPSHOT_CHUNKS_MAX} messages`);
   if (!snapshot.last) return { kind: 'gathering', state: { ...state, assembly: { revision, chunks } } };
 
   const reason = reasonToTell(state, message, snapshotReason(snapshot.reason));

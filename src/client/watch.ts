@@ -6,9 +6,11 @@ import type { Selector } from '../gen/rollcall/v1/selector.js';
 import { fullJitterMs, type BackoffPolicy } from '../lib/backoff.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
+import { linkAbort } from '../lib/linked-abort.js';
 import { sleep } from '../lib/sleep.js';
 import type { Link } from './link.js';
 import type { ClientLogger } from './logger.js';
+import { SilenceWatchdog } from './silence-watchdog.js';
 import { beginView, giveUpView, receive, reopenView, resumeFrom, type ViewState } from './view-state.js';
 import type { ReconnectEvent, WatchEvent } from './watch-event.js';
 
@@ -60,6 +62,7 @@ type StreamEnd =
 export class ServiceWatch {
   readonly #target: WatchTarget;
   readonly #context: WatchContext;
+  readonly #watchdog: SilenceWatchdog;
   #state: ViewState;
   /** Whether a server has ever answered what is asked here: in this watch, or in the one whose view it goes on with. */
   #accepted: boolean;
@@ -72,6 +75,7 @@ export class ServiceWatch {
   constructor(target: WatchTarget, context: WatchContext, state: ViewState = beginView()) {
     this.#target = target;
     this.#context = context;
+    this.#watchdog = new SilenceWatchdog(context.clock);
     this.#state = state;
     this.#accepted = state.kind === 'synced';
   }
@@ -108,21 +112,39 @@ export class ServiceWatch {
     const link = await connection.connect(signal);
     this.#openedMs = clock.monotonicMs();
     this.#state = reopenView(this.#state);
+    const scope = linkAbort(signal);
+    const listen = (): void =>
+      this.#watchdog.heard((silentMs) => {
+        scope.abort(new RollcallError('TIMED_OUT', `${link.address} said nothing for ${silentMs} ms`));
+      });
+    let heardMs = this.#openedMs;
     try {
-      for await (const message of link.discovery.watch(this.#request(), { signal })) {
+      listen();
+      for await (const message of link.discovery.watch(this.#request(), { signal: scope.signal })) {
+        listen();
         const step = receive(this.#state, message, xxh64);
         this.#state = step.state;
         if (step.kind === 'drift' || step.kind === 'refused') {
           return { kind: 'bad-answer', link, problem: step.problem };
         }
         if (step.kind === 'gathering') continue;
+        const nowMs = clock.monotonicMs();
+        if (this.#flowing && step.event.type === 'checkpoint') this.#watchdog.confirmedAfter(nowMs - heardMs);
+        heardMs = nowMs;
         this.#noteAnswer(link);
+        // However long the application takes over it is no silence of the server's.
+        this.#watchdog.end();
         yield step.event;
+        listen();
         if (step.event.type === 'reconnect') return { kind: 'going-away', link, advice: step.event };
       }
     } catch (error) {
-      if (!signal.aborted) connection.blame(link, error);
-      throw error;
+      const cause: unknown = scope.signal.aborted ? scope.signal.reason : error;
+      if (!signal.aborted) connection.blame(link, cause);
+      throw cause;
+    } finally {
+      this.#watchdog.end();
+      scope.unlink();
     }
     return { kind: 'bad-answer', link, problem: 'the stream ended without an error' };
   }

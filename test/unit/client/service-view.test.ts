@@ -432,6 +432,36 @@ describe('a server that is wrong', () => {
     }
   });
 
+  it('and falls silent, while its connection lives, is asked again, and less often where idle streams are just silent', async () => {
+    const clock = new FakeClock();
+    const { watch, requests, calls } = scriptedWatch(
+      async (call) => void call.write(await snapshotMessage(1, ['a'])),
+      async (call) => void call.write(await checkpointMessage(1, ['a'])),
+    );
+    await using server = await startScripted({ watch });
+    await using client = new RollcallClient({ servers: [server.address], clock });
+    const reader = new ViewReader(client.watch('payments'));
+    await passTime(clock, 'it is live', () => reader.story.at(-1) === 'live');
+    const asksWithin = async (ms: number, count: number) => {
+      await clock.advance(ms);
+      expect(requests).toHaveLength(count);
+    };
+    await asksWithin(59_000, 1);
+    await passTime(clock, 'it asks again', () => requests.length === 2);
+    expect(reader.events.find((event) => event.type === 'status' && event.status === 'resuming')).toMatchObject({
+      problem: { reason: 'TIMED_OUT', message: `${server.address} said nothing for 60000 ms` },
+    });
+    await passTime(clock, 'it is live again', () => reader.story.at(-1) === 'live');
+    await asksWithin(100_000, 2);
+    await passTime(clock, 'it asks again', () => requests.length === 3);
+    await passTime(clock, 'it is live again', () => reader.story.at(-1) === 'live');
+    // A server that does confirm is expected to go on so.
+    calls.at(-1)?.write(await checkpointMessage(1, ['a']));
+    await passTime(clock, 'that is heard', () => known(client.watch('payments')).ageMs < 200, 0);
+    await asksWithin(59_000, 3);
+    await passTime(clock, 'it asks again', () => requests.length === 4);
+  });
+
   it('and has another history shows it as such', async () => {
     const { watch } = scriptedWatch(
       async (call) => {
