@@ -25,8 +25,8 @@ export function addHealth(program: Command, shell: Shell): void {
 
 async function check(service: string, { options, output, stop }: CommandContext): Promise<number> {
   const [{ Connection }, { clientFactory }, { silentLogger }, { service: healthService }] = await Promise.all([
-    import('../client/connection.js'),
-    import('../client/link.js'),
+    import('../client/connection/connection.js'),
+    import('../client/connection/link.js'),
     import('../client/logger.js'),
     import('grpc-health-check'),
   ]);

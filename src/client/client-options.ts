@@ -2,7 +2,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Selector } from '../gen/rollcall/v1/selector.js';
 import type { Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
-import type { PemCredentials } from './channel-credentials.js';
+import type { PemCredentials } from './connection/channel-credentials.js';
 import type { ClientLogger } from './logger.js';
 
 /** A selector of which any part may be left out; see `Selector` in the protos. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Clock } from '../lib/clock.js';
 import type { ClientLogger } from './logger.js';
-import { ProcessHold } from './process-hold.js';
+import { ProcessHold } from './connection/process-hold.js';
 
 /** What of a server is used: both grpc-js's `Server` and nice-grpc's have it. */
 export type DrainableServer =

@@ -10,7 +10,7 @@
  */
 export { RollcallClient } from './rollcall-client.js';
 export type { CloseOnSignalsOptions } from './close-on-signals.js';
-export type { PemCredentials } from './channel-credentials.js';
+export type { PemCredentials } from './connection/channel-credentials.js';
 export type {
   CallOptions,
   DeregisterOptions,
@@ -24,9 +24,9 @@ export type {
 } from './client-options.js';
 export type { EndpointInit, EndpointUpdate } from './endpoint-init.js';
 export type { ClientLogger } from './logger.js';
-export type { Registration, RegistrationState } from './registration.js';
-export type { ServiceView } from './service-view.js';
-export type { KnownView, StatusEvent, UnknownView, ViewEvent, ViewReading, ViewStatus } from './view-reading.js';
+export type { Registration, RegistrationState } from './registration/registration.js';
+export type { ServiceView } from './view/service-view.js';
+export type { KnownView, StatusEvent, UnknownView, ViewEvent, ViewReading, ViewStatus } from './view/view-reading.js';
 export type {
   CheckpointEvent,
   DeltaEvent,
@@ -36,7 +36,7 @@ export type {
   SnapshotEvent,
   SnapshotReason,
   WatchEvent,
-} from './watch-event.js';
+} from './view/watch-event.js';
 export { isRollcallError, RollcallError } from '../core/errors.js';
 export type { FieldViolation, Reason } from '../core/errors.js';
 export { Health } from '../gen/rollcall/v1/endpoint.js';

@@ -22,20 +22,20 @@ import type {
   WatchOptions,
 } from './client-options.js';
 import { closeOnSignals, type CloseOnSignalsOptions } from './close-on-signals.js';
-import { Connection, type CallLimits } from './connection.js';
+import { Connection, type CallLimits } from './connection/connection.js';
 import { toEndpoint, type EndpointInit } from './endpoint-init.js';
-import { LeaseGuard } from './lease-guard.js';
-import type { Link } from './link.js';
+import { LeaseGuard } from './registration/lease-guard.js';
+import type { Link } from './connection/link.js';
 import { silentLogger, type ClientLogger } from './logger.js';
-import type { Registration } from './registration.js';
-import { Registrations } from './registrations.js';
-import { LastKnownGood } from './last-known-good.js';
-import type { ServiceView } from './service-view.js';
-import { ViewDirectory } from './view-directory.js';
-import { ViewFeeds } from './view-feeds.js';
-import { beginView } from './view-state.js';
-import { ServiceWatch, type WatchContext, type WatchTarget } from './watch.js';
-import type { WatchEvent } from './watch-event.js';
+import type { Registration } from './registration/registration.js';
+import { Registrations } from './registration/registrations.js';
+import { LastKnownGood } from './view/last-known-good.js';
+import type { ServiceView } from './view/service-view.js';
+import { ViewDirectory } from './view/view-directory.js';
+import { ViewFeeds } from './view/view-feeds.js';
+import { beginView } from './view/view-state.js';
+import { ServiceWatch, type WatchContext, type WatchTarget } from './view/service-watch.js';
+import type { WatchEvent } from './view/watch-event.js';
 
 /**
  * A client of one Rollcall catalog.

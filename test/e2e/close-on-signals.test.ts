@@ -123,7 +123,7 @@ describe('a process that closes on signals', () => {
     const same = (bytes: Buffer): Buffer => bytes;
     const answer = new Promise<string>((resolve) => {
       caller.makeUnaryRequest('/t/m', same, same, Buffer.from('x'), (error) =>
-        resolve(error === null ? 'answered' : (status[error.code] as string)),
+        resolve(error === null ? 'answered' : status[error.code]),
       );
     });
     await until('it is asked', () => backend.stdout().includes('asked'));

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ViewDirectory } from '../../src/client/view-directory.js';
+import { ViewDirectory } from '../../src/client/view/view-directory.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { printed, runModule, startModule } from '../support/command-process.js';
 import { startServer } from '../support/server-process.js';

@@ -1,6 +1,6 @@
-import { Connection } from '../../src/client/connection.js';
-import type { Registration } from '../../src/client/registration.js';
-import { Registrations } from '../../src/client/registrations.js';
+import { Connection } from '../../src/client/connection/connection.js';
+import type { Registration } from '../../src/client/registration/registration.js';
+import { Registrations } from '../../src/client/registration/registrations.js';
 import { silentLogger } from '../../src/client/logger.js';
 import { Health, type Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import { FakeClock } from '../support/fake-clock.js';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { toDuration, toMs } from '../../src/core/duration.js';
 import { RollcallError, type Reason } from '../../src/core/errors.js';
-import type { Dial, DialOptions, Link } from '../../src/client/link.js';
+import type { Dial, DialOptions, Link } from '../../src/client/connection/link.js';
 import { DEFAULTS } from '../../src/core/limits.js';
 import type { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import type {

@@ -1,11 +1,11 @@
 import { RollcallError } from '../../src/core/errors.js';
-import { LastKnownGood } from '../../src/client/last-known-good.js';
+import { LastKnownGood } from '../../src/client/view/last-known-good.js';
 import { silentLogger } from '../../src/client/logger.js';
-import type { ViewFiles } from '../../src/client/view-directory.js';
-import type { FeedConnection } from '../../src/client/view-feed.js';
-import { ViewFeeds } from '../../src/client/view-feeds.js';
-import { decodeViewFile, encodeViewFile, viewFileName, type ViewFile } from '../../src/client/view-file.js';
-import type { WatchTarget } from '../../src/client/watch.js';
+import type { ViewFiles } from '../../src/client/view/view-directory.js';
+import type { FeedConnection } from '../../src/client/view/view-feed.js';
+import { ViewFeeds } from '../../src/client/view/view-feeds.js';
+import { decodeViewFile, encodeViewFile, viewFileName, type ViewFile } from '../../src/client/view/view-file.js';
+import type { WatchTarget } from '../../src/client/view/service-watch.js';
 import { WatchRequest } from '../../src/gen/rollcall/v1/discovery.js';
 import { linkAbort, type LinkedAbort } from '../../src/lib/linked-abort.js';
 import type { Random } from '../../src/lib/random.js';

@@ -1,6 +1,6 @@
 import { decodeToken, type Epoch, type Revision } from '../../src/core/token.js';
-import type { ServiceView } from '../../src/client/service-view.js';
-import type { ViewEvent } from '../../src/client/view-reading.js';
+import type { ServiceView } from '../../src/client/view/service-view.js';
+import type { ViewEvent } from '../../src/client/view/view-reading.js';
 import type { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import type { TrueState, ViewCatalog } from './view-catalog.js';
 

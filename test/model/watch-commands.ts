@@ -1,4 +1,4 @@
-import { beginView, receive } from '../../src/client/view-state.js';
+import { beginView, receive } from '../../src/client/view/view-state.js';
 import { digestOf } from '../support/validators/watch-views.js';
 import { decodeToken, encodeToken } from '../../src/core/token.js';
 import { Snapshot_Reason as SnapshotReason, type WatchResponse } from '../../src/gen/rollcall/v1/discovery.js';

@@ -5,7 +5,7 @@ import {
   resumeFrom,
   type SyncedView,
   type ViewState,
-} from '../../src/client/view-state.js';
+} from '../../src/client/view/view-state.js';
 import { isRollcallError, type RollcallError } from '../../src/core/errors.js';
 import type { Xxh64 } from '../../src/core/hash.js';
 import { canonicalSelector, MATCH_ALL } from '../../src/core/selector.js';

@@ -96,7 +96,10 @@ describe('the service config of a channel', () => {
   it('is the same for an empty list, save that policy rollcall fails the calls', () => {
     const own = serviceConfigsOf({ balancing: { zone: 'a' }, retries: true });
     expect(own.whenEmpty).toBe(own.normal);
-    const { normal, whenEmpty } = serviceConfigsOf({ balancing: { zone: 'a' }, retries: true }, { loadBalancingConfig: [{ round_robin: {} }] });
+    const { normal, whenEmpty } = serviceConfigsOf(
+      { balancing: { zone: 'a' }, retries: true },
+      { loadBalancingConfig: [{ round_robin: {} }] },
+    );
     expect(whenEmpty).toEqual({ ...normal, loadBalancingConfig: [{ rollcall: {} }] });
   });
 });
