@@ -32,6 +32,7 @@ export function checkGrpcJsCopies(): void {
 function twoCopies(copies: readonly string[]): RollcallError {
   const message =
     `there are ${copies.length} copies of @grpc/grpc-js, which do not know of each other: ${copies.join(', ')}. ` +
-    'Have all packages depend on one version (npm dedupe; npm ls @grpc/grpc-js shows who asks for which)';
+    'Have all packages depend on one version (npm dedupe; npm ls @grpc/grpc-js shows who asks for which), or, where a ' +
+    'library keeps one for itself, set ignoreOtherGrpcJs';
   return new RollcallError('UNSUPPORTED_GRPC_JS', message);
 }

@@ -27,6 +27,11 @@ export interface ResolverOptions {
   /** Whether calls that a `methodConfig` does not name are made again when they end with UNAVAILABLE; true by default. */
   readonly retries?: boolean | undefined;
   /**
+   * Not to refuse where another copy of grpc-js is loaded, as by a library that keeps one for itself. Stubs that use it
+   * cannot resolve `rollcall:` targets. False by default.
+   */
+  readonly ignoreOtherGrpcJs?: boolean | undefined;
+  /**
    * For so long, in milliseconds, endpoints stay that have left without being
    * known to be gone, unless they return before: those that another catalog,
    * which has replaced the first, does not list; and the last ones of a
@@ -59,7 +64,7 @@ export interface ResolverRegistration extends Disposable {
 export function registerRollcallResolver(client: RollcallClient, options: ResolverOptions = {}): ResolverRegistration {
   const { authority = '', balancing = {}, serviceConfig, retries = true, replacedGraceMs = 60_000 } = options;
   checkGrpcJs();
-  checkGrpcJsCopies();
+  if (options.ignoreOtherGrpcJs !== true) checkGrpcJsCopies();
   if (authority.includes('/')) throw invalidField({ field: 'authority', description: 'must not contain a /' });
   if (!(replacedGraceMs >= 0 && replacedGraceMs <= REPLACED_GRACE_MS_MAX)) {
     throw invalidField({ field: 'replacedGraceMs', description: `must be from 0 to ${REPLACED_GRACE_MS_MAX}` });

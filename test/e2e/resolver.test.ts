@@ -178,11 +178,11 @@ describe('the grpc-js of a program', () => {
   }
 
   /** Registers the resolver of a build, and prints what is thrown. */
-  const registering = (build: string) => `
+  const registering = (build: string, options = {}) => `
     import { RollcallClient } from ${JSON.stringify(`${build}/client/index.js`)};
     import { registerRollcallResolver } from ${JSON.stringify(`${build}/resolver/index.js`)};
     try {
-      registerRollcallResolver(new RollcallClient());
+      registerRollcallResolver(new RollcallClient(), ${JSON.stringify(options)});
       console.log('registered');
     } catch ({ reason, message }) {
       console.log(reason + ' ' + message);
@@ -205,6 +205,11 @@ describe('the grpc-js of a program', () => {
     const { code, stdout } = await runModule(`import ${copy};\n${registering(ours)}`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^UNSUPPORTED_GRPC_JS there are 2 copies of @grpc\/grpc-js/);
+  });
+
+  it('is taken as it is when told so', async () => {
+    const { main } = await makeProgram(registering(ours, { ignoreOtherGrpcJs: true }));
+    expect(await runFile(main)).toMatchObject({ code: 0, stdout: 'registered\n' });
   });
 
   it('is refused when it is of a version that the resolver was not written for', async () => {
