@@ -131,5 +131,7 @@ export async function play(context: StepContext, onArrival: (arrival: Arrival) =
     for (const arrival of await run(context)) onArrival(arrival);
   }
   await reach(1);
-  await within('the caller has ended', context.stage.finishCalls());
+  const end = await within('the caller has ended', context.stage.finishCalls());
+  // Had it crashed, its last calls would be counted by nobody.
+  if (end !== 'exit code 0') throw new Error(`the caller ended with ${end ?? 'nothing'}`);
 }

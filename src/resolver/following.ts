@@ -1,9 +1,8 @@
 import { experimental, Metadata, status } from '@grpc/grpc-js';
-import type { ServiceView, ViewEvent } from '../client/index.js';
+import type { RollcallClient, ServiceView, ViewEvent } from '../client/index.js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Timer } from '../lib/clock.js';
 import { sleep } from '../lib/sleep.js';
-import type { RegisteredClient } from './registered-clients.js';
 import { ServiceEndpoints } from './service-endpoints.js';
 import type { ServiceTarget } from './target.js';
 
@@ -17,44 +16,72 @@ export interface Resolution {
   readonly note: string;
 }
 
+/** Tells one channel. */
+export type Deliver = (resolution: Resolution) => void;
+
+export interface FollowingOptions {
+  /** How long endpoints stay that are not known to be gone, unless they return before. */
+  readonly graceMs: number;
+  /** Nobody listens, and nothing is lost if another is begun in its place. Called once; it is closed then. */
+  readonly onIdle: () => void;
+}
+
+/** Somebody who listens, and what was delivered last. */
+interface Listener {
+  readonly deliver: Deliver;
+  delivered: Resolution | undefined;
+}
+
 /**
- * Follows one service for one channel, from construction until it is closed, whatever happens to servers.
+ * Follows one service for the channels of one client, whatever happens to servers.
  *
- * `deliver` is never called synchronously, at most once a turn of the event loop, and after the first time only with
+ * A channel is never told synchronously, at most once a turn of the event loop, and after the first time only of
  * something else than before: to grpc-js every list is news, for which some policies make all their connections anew.
  */
 export class Following {
-  readonly #client: RegisteredClient;
+  readonly #client: RollcallClient;
   readonly #target: ServiceTarget;
-  readonly #deliver: (resolution: Resolution) => void;
+  readonly #onIdle: () => void;
   readonly #endpoints: ServiceEndpoints;
+  readonly #listeners = new Set<Listener>();
   readonly #closing = new AbortController();
   #view: ServiceView | undefined;
   #known = false;
   #problem: RollcallError | undefined;
-  #delivered: Resolution | undefined;
   #soon: Timer | undefined;
   #letGo: Timer | undefined;
 
-  constructor(client: RegisteredClient, target: ServiceTarget, deliver: (resolution: Resolution) => void) {
+  constructor(client: RollcallClient, target: ServiceTarget, { graceMs, onIdle }: FollowingOptions) {
     this.#client = client;
     this.#target = target;
-    this.#deliver = deliver;
-    this.#endpoints = new ServiceEndpoints(target.service, client);
+    this.#onIdle = onIdle;
+    this.#endpoints = new ServiceEndpoints(target.service, { graceMs });
     void this.#follow();
   }
 
-  /** Delivers nothing from now on. Idempotent. */
-  close(): void {
+  /** Has `deliver` told what is known, and of every change. Returns what ends that: it is not called any more. */
+  attach(deliver: Deliver): () => void {
+    const listener = { deliver, delivered: undefined };
+    this.#listeners.add(listener);
+    this.#changed();
+    return () => {
+      if (this.#listeners.delete(listener)) this.#closeIfIdle();
+    };
+  }
+
+  #closeIfIdle(): void {
+    if (this.#listeners.size > 0 || this.#closing.signal.aborted) return;
+    if (!this.#client.closed && this.#endpoints.heldForMs(this.#client.clock.monotonicMs()) !== undefined) return;
     this.#closing.abort();
     this.#view?.close();
     this.#soon?.cancel();
     this.#letGo?.cancel();
+    this.#onIdle();
   }
 
   /** Never throws. */
   async #follow(): Promise<void> {
-    const { client } = this.#client;
+    const client = this.#client;
     const { signal } = this.#closing;
     for (;;) {
       const error = await this.#watch();
@@ -73,7 +100,7 @@ export class Following {
 
   /** Resolves to why the view has come to an end. */
   async #watch(): Promise<RollcallError> {
-    const { client } = this.#client;
+    const client = this.#client;
     const { service, namespace, selector } = this.#target;
     try {
       this.#view = client.watch(service, { namespace, selector });
@@ -90,11 +117,11 @@ export class Following {
   #take(event: ViewEvent): void {
     if (event.type === 'status') {
       this.#problem = event.problem;
-      // What is known stays as it is, however it is known; and with no answer and no problem, there is nothing to tell.
-      if (this.#known || event.problem === undefined) return;
+      // What is known stays as it is, however it is known.
+      if (this.#known) return;
     } else {
       this.#known = true;
-      this.#endpoints.apply(event, this.#client.client.clock.monotonicMs());
+      this.#endpoints.apply(event, this.#client.clock.monotonicMs());
     }
     this.#changed();
   }
@@ -102,17 +129,22 @@ export class Following {
   #changed(): void {
     // An event may have been on its way when this was closed.
     if (this.#closing.signal.aborted) return;
-    this.#soon ??= this.#client.client.clock.soon(() => {
+    this.#soon ??= this.#client.clock.soon(() => {
       this.#soon = undefined;
-      const resolution = this.#known ? this.#list() : this.#unknown();
-      if (this.#delivered !== undefined && sameResolution(this.#delivered, resolution)) return;
-      this.#delivered = resolution;
-      this.#deliver(resolution);
+      const resolution = this.#resolution();
+      if (resolution !== undefined) for (const listener of this.#listeners) tell(listener, resolution);
+      this.#closeIfIdle();
     });
   }
 
+  /** What there is to tell; undefined while there was hardly time for an answer. */
+  #resolution(): Resolution | undefined {
+    if (this.#known) return this.#list();
+    return this.#problem === undefined ? undefined : this.#unknown(this.#problem);
+  }
+
   #list(): Resolution {
-    const { clock } = this.#client.client;
+    const { clock } = this.#client;
     const nowMs = clock.monotonicMs();
     const { targets, note } = this.#endpoints.listing(nowMs);
     const heldForMs = this.#endpoints.heldForMs(nowMs);
@@ -121,12 +153,17 @@ export class Following {
     return { endpoints: experimental.statusOrFromValue(targets), note };
   }
 
-  #unknown(): Resolution {
-    const why = this.#problem === undefined ? '' : `: ${this.#problem.message}`;
-    const details = `rollcall: nothing is known of ${this.#target.service}${why}`;
+  #unknown({ message }: RollcallError): Resolution {
+    const details = `rollcall: nothing is known of ${this.#target.service}: ${message}`;
     const error = { code: status.UNAVAILABLE, details, metadata: new Metadata() };
     return { endpoints: experimental.statusOrFromError(error), note: details };
   }
+}
+
+function tell(listener: Listener, resolution: Resolution): void {
+  if (listener.delivered !== undefined && sameResolution(listener.delivered, resolution)) return;
+  listener.delivered = resolution;
+  listener.deliver(resolution);
 }
 
 function sameResolution(one: Resolution, other: Resolution): boolean {

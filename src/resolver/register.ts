@@ -5,6 +5,7 @@ import type { RollcallClient } from '../client/index.js';
 import { invalidField } from '../core/errors.js';
 import { proxyVariable } from './channel-options.js';
 import { checkGrpcJsCopies } from './grpc-js-copies.js';
+import { Followings } from './followings.js';
 import { addClient, removeClient, type RegisteredClient } from './registered-clients.js';
 import { RollcallResolver } from './rollcall-resolver.js';
 import { serviceConfigsOf, type ServiceConfigInit } from './service-config.js';
@@ -75,7 +76,7 @@ export function registerRollcallResolver(client: RollcallClient, options: Resolv
   const unlessOwn = serviceConfigsOf(ours, serviceConfig);
   const entry: RegisteredClient = {
     client,
-    graceMs: replacedGraceMs,
+    followings: new Followings(client, replacedGraceMs),
     serviceConfigsFor: (own) =>
       own === undefined
         ? unlessOwn

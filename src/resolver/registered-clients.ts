@@ -1,12 +1,12 @@
 import type { RollcallClient } from '../client/index.js';
 import { invalidField, RollcallError } from '../core/errors.js';
+import type { Followings } from './followings.js';
 import type { ServiceConfigs } from './service-config.js';
 
 /** A client that answers for targets, and how. */
 export interface RegisteredClient {
   readonly client: RollcallClient;
-  /** How long endpoints stay that are not known to be gone, unless they return before. */
-  readonly graceMs: number;
+  readonly followings: Followings;
   /**
    * @param own the service config that a channel was given, as JSON that grpc-js has accepted
    * @throws RollcallError INVALID_FIELD for a policy that cannot be used

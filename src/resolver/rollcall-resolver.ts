@@ -1,5 +1,4 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js';
-import { Following } from './following.js';
 import { clientOf, type RegisteredClient } from './registered-clients.js';
 import type { ServiceConfigs } from './service-config.js';
 import { parseTarget, type ServiceTarget } from './target.js';
@@ -22,7 +21,7 @@ export class RollcallResolver implements experimental.Resolver {
   readonly #target: ServiceTarget;
   readonly #client: RegisteredClient;
   readonly #serviceConfigs: ServiceConfigs;
-  #following: Following | undefined;
+  #detach: (() => void) | undefined;
 
   /** @throws RollcallError INVALID_FIELD or CLIENT_CLOSED, which reaches whoever makes the channel */
   constructor(target: experimental.GrpcUri, listener: experimental.ResolverListener, channelOptions: ChannelOptions) {
@@ -33,18 +32,17 @@ export class RollcallResolver implements experimental.Resolver {
   }
 
   /**
-   * The service's name: the `:authority` of calls, and the name that a server's certificate is to have.
+   * The service's name: the `:authority` of calls, and the name that a server's certificate is to have. grpc-js asks
+   * for it again with each new connection, whoever answers for the target by then.
    *
-   * @throws RollcallError as the constructor, which grpc-js calls later
+   * @throws RollcallError INVALID_FIELD
    */
   static getDefaultAuthority(target: experimental.GrpcUri): string {
-    const { authority, service } = parseTarget(target);
-    clientOf(authority);
-    return service;
+    return parseTarget(target).service;
   }
 
   updateResolution(): void {
-    this.#following ??= new Following(this.#client, this.#target, ({ endpoints, note }) => {
+    this.#detach ??= this.#client.followings.attach(this.#target, ({ endpoints, note }) => {
       const { normal, whenEmpty } = this.#serviceConfigs;
       const value = endpoints.ok && endpoints.value.length === 0 ? whenEmpty : normal;
       // No attributes: they would become arguments of every connection, and a change of theirs reconnects everything.
@@ -54,7 +52,7 @@ export class RollcallResolver implements experimental.Resolver {
 
   /** A channel that goes idle does this, and asks the same object again when it wakes. */
   destroy(): void {
-    this.#following?.close();
-    this.#following = undefined;
+    this.#detach?.();
+    this.#detach = undefined;
   }
 }

@@ -34,9 +34,6 @@ export const RETRY_POLICY = {
   retryableStatusCodes: ['UNAVAILABLE'],
 };
 
-/** Failures in a row after which retries pause are half of `maxTokens`: one dead backend is not many calls to retry. */
-const RETRY_THROTTLING = { maxTokens: 1_000, tokenRatio: 0.5 };
-
 /** What goes into a service config unless it says otherwise. */
 export interface ServiceConfigDefaults {
   /** Of policy `rollcall`. */
@@ -53,14 +50,14 @@ export interface ServiceConfigDefaults {
  *   nothing, and fall back to another policy
  */
 export function serviceConfigsOf(defaults: ServiceConfigDefaults, own: ServiceConfigInit = {}): ServiceConfigs {
-  const { methodConfig = [], ...rest } = own;
+  const { methodConfig = [], loadBalancingConfig = [{ rollcall: {} }], ...rest } = own;
+  // No retryThrottling: with the most that it allows, no call is made again once 500 were lost, as with one backend.
   const normal: ServiceConfig = {
-    loadBalancingConfig: [{ rollcall: defaults.balancing }],
-    retryThrottling: RETRY_THROTTLING,
     ...rest,
+    loadBalancingConfig: withBalancing(loadBalancingConfig, defaults.balancing),
     methodConfig: withDefault(methodConfig.map(withTimeout), defaults.retries),
   };
-  checkPolicies(normal.loadBalancingConfig);
+  checkPolicies(normal.loadBalancingConfig, 'loadBalancingConfig');
   checkMethods(normal);
   const failsWhenEmpty = 'rollcall' in normal.loadBalancingConfig[0]!;
   const whenEmpty = failsWhenEmpty ? normal : { ...normal, loadBalancingConfig: [{ rollcall: {} }] };
@@ -84,15 +81,47 @@ function withTimeout(config: MethodConfig): MethodConfig {
   return { ...config, timeout: { seconds: Number(seconds), nanos: Number(fraction.padEnd(9, '0')) } };
 }
 
-function checkPolicies(policies: ServiceConfig['loadBalancingConfig']): void {
-  if (policies.length === 0) throw invalidField({ field: 'loadBalancingConfig', description: 'must name a policy' });
+type Policies = ServiceConfig['loadBalancingConfig'];
+
+/** Policies around others, such as outlier_detection, have those here. */
+const CHILD_POLICY = 'child_policy';
+
+/** Each `rollcall` in it, however deep, with `balancing` where it says nothing itself. */
+function withBalancing(policies: Policies, balancing: BalancerConfigJson): Policies {
+  if (!Array.isArray(policies)) return policies;
+  return policies.map((policy) => {
+    const entries = Object.entries(policy).map(([name, config]) => {
+      if (name === 'rollcall') return [name, { ...balancing, ...config }] as const;
+      const children = childPoliciesOf(config);
+      return [
+        name,
+        children === undefined ? config : { ...config, [CHILD_POLICY]: withBalancing(children, balancing) },
+      ];
+    });
+    return Object.fromEntries(entries) as Policies[number];
+  });
+}
+
+function checkPolicies(policies: Policies, field: string): void {
+  if (!Array.isArray(policies) || policies.length === 0) {
+    throw invalidField({ field, description: 'must be a list that names a policy' });
+  }
   for (const [index, policy] of policies.entries()) {
+    // The inner ones first: of these, grpc-js would only say that none is good.
+    for (const [name, config] of Object.entries(policy)) {
+      const children = childPoliciesOf(config);
+      if (children !== undefined) checkPolicies(children, `${field}[${index}].${name}.${CHILD_POLICY}`);
+    }
     try {
       experimental.parseLoadBalancingConfig(policy);
     } catch (error) {
-      throw invalidField({ field: `loadBalancingConfig[${index}]`, description: messageOf(error) });
+      throw invalidField({ field: `${field}[${index}]`, description: messageOf(error) });
     }
   }
+}
+
+function childPoliciesOf(config: object): Policies | undefined {
+  return (config as { [CHILD_POLICY]?: Policies } | null)?.[CHILD_POLICY];
 }
 
 /** grpc-js checks the rest of a service config where a channel is given one, and nowhere else; so one is. */

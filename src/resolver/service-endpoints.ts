@@ -1,7 +1,7 @@
 import { formatHostPort } from '../core/host-port.js';
 import type { experimental } from '@grpc/grpc-js';
 import { withAttributes } from '../balancer/index.js';
-import { Health, type Endpoint, type Removal, type ViewEvent } from '../client/index.js';
+import { Health, type Endpoint, type Removal, type SnapshotReason, type ViewEvent } from '../client/index.js';
 import { DEFAULTS } from '../core/limits.js';
 
 interface Listed {
@@ -17,6 +17,19 @@ export interface Listing {
   readonly note: string;
 }
 
+/** One that is taken off the list without being known to be gone. */
+interface Leaving {
+  readonly into: Map<string, Held>;
+  readonly id: string;
+  readonly listed: Listed;
+}
+
+/** One that is not listed any more, and may come back. */
+interface Held {
+  readonly listed: Listed;
+  readonly untilMs: number;
+}
+
 /**
  * The endpoints of one service that calls may go to, kept up to date by the
  * events of its view.
@@ -24,19 +37,22 @@ export interface Listing {
  * Endpoints that are DRAINING or UNHEALTHY are left out; those whose lease has
  * lapsed, but which are held (SUSPECT), stay.
  *
- * Two ways of leaving do not tell that an endpoint is gone. When a catalog is
+ * Some ways of leaving do not tell that an endpoint is gone. When a catalog is
  * replaced by another (`EPOCH_CHANGED`), owners may not have registered with
- * the new one yet. And when leases lapse until nobody is left, it is rather the
- * network between owners and registry that has failed than all of them at once.
- * Such endpoints stay until they return, or for a grace.
+ * the new one yet: such endpoints stay until they return, or for a grace. When
+ * leases lapse until nobody is left, it is rather the network between owners
+ * and registry that has failed than all of them at once; and a new snapshot
+ * with nobody in it does not say how they left. Those of the last grace are
+ * then a last resort: better than calls that fail in any case.
  */
 export class ServiceEndpoints {
   readonly #service: string;
   readonly #graceMs: number;
   readonly #listed = new Map<string, Listed>();
-  /** Not listed any more, and not known to be gone; by id. */
-  readonly #held = new Map<string, Listed>();
-  #holdUntilMs = 0;
+  /** Of a catalog that was replaced, by id. */
+  readonly #replaced = new Map<string, Held>();
+  /** The last resort, by id. */
+  readonly #lapsed = new Map<string, Held>();
 
   /** @param options `graceMs`: how long endpoints stay that are not known to be gone */
   constructor(service: string, options: { readonly graceMs: number }) {
@@ -44,30 +60,51 @@ export class ServiceEndpoints {
     this.#graceMs = options.graceMs;
   }
 
-  /** Milliseconds until endpoints that are held are let go; undefined when none are. */
+  /** Milliseconds until the first of those that are held is let go; undefined when none are. */
   heldForMs(nowMs: number): number | undefined {
-    return this.#held.size === 0 ? undefined : Math.max(0, this.#holdUntilMs - nowMs);
+    const held = [...this.#replaced.values(), ...this.#lapsed.values()];
+    return held.length === 0 ? undefined : Math.max(0, Math.min(...held.map(({ untilMs }) => untilMs)) - nowMs);
   }
 
   /** Takes in a change of the view. */
   apply(event: Exclude<ViewEvent, { type: 'status' }>, nowMs: number): void {
-    const before = new Map([...this.#held, ...this.#listed]);
-    if (event.type === 'delta') for (const { endpointId } of event.removed) this.#listed.delete(endpointId);
-    else this.#listed.clear();
-    const endpoints = event.type === 'delta' ? event.upserted : event.endpoints;
-    for (const endpoint of endpoints) this.#list(endpoint, before.get(endpoint.id));
-    if (event.type === 'delta') this.#holdTheLast(event.removed, before, nowMs);
-    else if (event.reason === 'EPOCH_CHANGED') this.#hold(before, nowMs);
-    this.#letGoOfReturned();
+    const held = [...this.#replaced, ...this.#lapsed].map(([id, { listed }]) => [id, listed] as const);
+    const before = new Map([...held, ...this.#listed]);
+    const left = event.type === 'delta' ? this.#remove(event.removed) : this.#clear(event.reason);
+    for (const endpoint of event.type === 'delta' ? event.upserted : event.endpoints) {
+      this.#list(endpoint, before.get(endpoint.id));
+    }
+    const untilMs = nowMs + this.#graceMs;
+    for (const { into, id, listed } of left) if (mayServe(listed.endpoint)) into.set(id, { listed, untilMs });
+    this.#letGo(nowMs);
   }
 
   /** What calls may go to now. */
   listing(nowMs: number): Listing {
-    if (nowMs >= this.#holdUntilMs) this.#held.clear();
-    const targets: experimental.Endpoint[] = [];
-    for (const { endpoint, target } of this.#listed.values()) if (mayServe(endpoint)) targets.push(target);
-    for (const { target } of this.#held.values()) targets.push(target);
-    return { targets, note: targets.length > 0 ? '' : this.#whyNone() };
+    this.#letGo(nowMs);
+    const serving = [...this.#listed.values()].filter(({ endpoint }) => mayServe(endpoint));
+    const held = [...this.#replaced.values()].map(({ listed }) => listed);
+    const lastResort = [...this.#lapsed.values()].map(({ listed }) => listed);
+    const called = serving.length + held.length > 0 ? [...serving, ...held] : lastResort;
+    return { targets: called.map(({ target }) => target), note: called.length > 0 ? '' : this.#whyNone() };
+  }
+
+  /** Takes endpoints off the list; returns those that may not be gone, and where to hold them. */
+  #remove(removals: readonly Removal[]): Leaving[] {
+    const leaving: Leaving[] = [];
+    for (const { endpointId: id, reason } of removals) {
+      const listed = this.#listed.get(id);
+      this.#listed.delete(id);
+      if (reason === 'EXPIRED' && listed !== undefined) leaving.push({ into: this.#lapsed, id, listed });
+    }
+    return leaving;
+  }
+
+  #clear(reason: SnapshotReason): Leaving[] {
+    const into = reason === 'EPOCH_CHANGED' ? this.#replaced : this.#lapsed;
+    const leaving = [...this.#listed].map(([id, listed]) => ({ into, id, listed }));
+    this.#listed.clear();
+    return leaving;
   }
 
   #list(endpoint: Endpoint, before: Listed | undefined): void {
@@ -75,25 +112,15 @@ export class ServiceEndpoints {
     this.#listed.set(endpoint.id, { endpoint, target });
   }
 
-  #hold(before: ReadonlyMap<string, Listed>, nowMs: number): void {
-    for (const [id, listed] of before) {
-      if (!this.#listed.has(id) && mayServe(listed.endpoint)) this.#held.set(id, listed);
-    }
-    this.#holdUntilMs = nowMs + this.#graceMs;
-  }
-
-  #holdTheLast(removed: readonly Removal[], before: ReadonlyMap<string, Listed>, nowMs: number): void {
-    if ([...this.#listed.values()].some(({ endpoint }) => mayServe(endpoint))) return;
-    const expired = new Set(removed.filter(({ reason }) => reason === 'EXPIRED').map(({ endpointId }) => endpointId));
-    if (expired.size > 0) this.#hold(new Map([...before].filter(([id]) => expired.has(id))), nowMs);
-  }
-
-  /** Those that are listed again, under their own id or another at the same address. */
-  #letGoOfReturned(): void {
-    if (this.#held.size === 0) return;
+  /** Of those that are held: the ones that are listed again, also under another id at the same address, or whose time is up. */
+  #letGo(nowMs: number): void {
+    if (this.#replaced.size + this.#lapsed.size === 0) return;
     const addresses = new Set([...this.#listed.values()].map(({ endpoint }) => addressesText(endpoint)));
-    for (const [id, { endpoint }] of this.#held) {
-      if (this.#listed.has(id) || addresses.has(addressesText(endpoint))) this.#held.delete(id);
+    for (const held of [this.#replaced, this.#lapsed]) {
+      for (const [id, { listed, untilMs }] of held) {
+        const back = this.#listed.has(id) || addresses.has(addressesText(listed.endpoint));
+        if (back || untilMs <= nowMs) held.delete(id);
+      }
     }
   }
 

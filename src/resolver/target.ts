@@ -46,7 +46,10 @@ function parseQuery(violations: Violations, query: string) {
   const zones: string[] = [];
   const labels = new Map<string, string[]>();
   let namespace: string | undefined;
-  for (const [key, value] of new URLSearchParams(query)) {
+  // Not URLSearchParams, to which a + is a space: versions have them.
+  for (const pair of query.split('&').filter((part) => part !== '')) {
+    const [key = '', ...rest] = pair.split('=').map((part) => decode('target.query', part));
+    const value = rest.join('=');
     if (key === 'zone') {
       if (violations.check(value !== '', 'target.zone', 'must not be empty')) zones.push(value);
     } else if (key === 'namespace') {

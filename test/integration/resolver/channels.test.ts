@@ -9,6 +9,7 @@ import { Caller, startGreeter } from '../../support/greeter.js';
 import { startInProcess, type InProcessServer } from '../../support/in-process-server.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { makeSelfSigned } from '../../support/self-signed.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 
 let server: InProcessServer;
@@ -179,6 +180,69 @@ describe('a channel', () => {
       code: status.UNAVAILABLE,
       details: expect.stringMatching(/altnames|secure-greeter/),
     });
+  });
+
+  it('connects over TLS to what comes after nobody answers for new channels any more', async () => {
+    const { key, certificate } = makeSelfSigned('tls-greeter');
+    const serverCredentials = ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: certificate }]);
+    await using a = await startGreeter('a', { serverCredentials });
+    await using b = await startGreeter('b', { serverCredentials });
+    const registration = registerRollcallResolver(client, { authority: 'for-a-while' });
+    await client.register({ service: 'tls-greeter', addresses: [a.address] });
+    using caller = new Caller('rollcall://for-a-while/tls-greeter', {}, credentials.createSsl(certificate));
+    expect(await caller.call()).toBe('a');
+    registration.unregister();
+    await client.register({ service: 'tls-greeter', addresses: [b.address] });
+    await until('both are called', async () => (await caller.tally(4)).size === 2);
+  });
+
+  it('makes every call again that a backend took with it, however many', async () => {
+    const service = newService();
+    await using a = await startGreeter('a', { silent: true });
+    await using b = await startGreeter('b');
+    const proxy = await startTcpProxy(a.address);
+    await client.register({ service, id: 'a', addresses: [proxy.address], weight: 100 });
+    await client.register({ service, id: 'b', addresses: [b.address], weight: 1 });
+    using caller = new Caller(`rollcall:///${service}`);
+    await until('both are called', async () => {
+      await caller.call({ timeoutMs: 200 }).catch(() => undefined);
+      return a.calls > 0;
+    });
+    const calls = Array.from({ length: 700 }, () => caller.call({ timeoutMs: 20_000 }));
+    await until('more are lost than any throttle would allow', () => a.calls > 600);
+    await proxy[Symbol.asyncDispose]();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['b']));
+  });
+
+  it('calls what was there before the catalog was replaced, also if it is made, or wakes, when that was', async () => {
+    const own = await startInProcess();
+    await using ownClient = new RollcallClient({ servers: [own.address], callTimeoutMs: 500 });
+    using _ = registerRollcallResolver(ownClient, { authority: 'replaced' });
+    await using a = await startGreeter('a');
+    await using registrar = new RollcallClient({ servers: [own.address], callTimeoutMs: 500 });
+    await registrar.register({ service: 'greeter', addresses: [a.address] });
+    using old = new Caller('rollcall://replaced/greeter', { 'grpc.client_idle_timeout_ms': 1_000 });
+    expect(await old.call()).toBe('a');
+    await own[Symbol.asyncDispose]();
+    // It can tell nobody, and does not register anew.
+    await registrar.close();
+
+    await using empty = await startInProcess({ settings: { listen: own.address } });
+    const view = ownClient.watch('greeter');
+    await until('the catalog is known to be empty', () => {
+      const reading = view.current();
+      return reading.status === 'live' && reading.endpoints.length === 0;
+    });
+    expect(empty.address).toBe(own.address);
+    expect(await old.call()).toBe('a');
+    using young = new Caller('rollcall://replaced/greeter');
+    expect(await young.call()).toBe('a');
+    young.client.close();
+    await until(
+      'the old one is idle',
+      () => old.client.getChannel().getConnectivityState(false) === connectivityState.IDLE,
+    );
+    expect(await old.call()).toBe('a');
   });
 
   it('calls only what its target selects', async () => {

@@ -12,7 +12,6 @@ describe('the service config of a channel', () => {
     expect(configOf()).toEqual({
       loadBalancingConfig: [{ rollcall: { zone: 'a' } }],
       methodConfig: [{ name: [{}], retryPolicy: RETRY_POLICY }],
-      retryThrottling: { maxTokens: 1_000, tokenRatio: 0.5 },
     });
   });
 
@@ -49,7 +48,7 @@ describe('the service config of a channel', () => {
   });
 
   it.each<[string, object, string, string]>([
-    ['no policy', { loadBalancingConfig: [] }, 'loadBalancingConfig', 'must name a policy'],
+    ['no policy', { loadBalancingConfig: [] }, 'loadBalancingConfig', 'names a policy'],
     ['an unknown policy', { loadBalancingConfig: [{ best: {} }] }, 'loadBalancingConfig[0]', 'best'],
     [
       'a bad configuration of rollcall',
@@ -72,8 +71,16 @@ describe('the service config of a channel', () => {
     [
       'a bad rollcall under outlier_detection',
       { loadBalancingConfig: [{ outlier_detection: { child_policy: [{ rollcall: { subsetSize: 0 } }] } }] },
-      'loadBalancingConfig[0]',
-      'child_policy',
+      'loadBalancingConfig[0].outlier_detection.child_policy[0]',
+      'subsetSize: must be an integer',
+    ],
+    [
+      'a bad rollcall under outlier_detection, though another would do',
+      {
+        loadBalancingConfig: [{ outlier_detection: { child_policy: [{ rollcall: { bad: 1 } }, { round_robin: {} }] } }],
+      },
+      'loadBalancingConfig[0].outlier_detection.child_policy[0]',
+      'bad: is unknown',
     ],
     [
       'a bad retry policy',
@@ -91,6 +98,17 @@ describe('the service config of a channel', () => {
   it('goes with rollcall under outlier_detection', () => {
     const loadBalancingConfig = [{ outlier_detection: { child_policy: [{ rollcall: { zone: 'b' } }] } }];
     expect(configOf({ loadBalancingConfig }).loadBalancingConfig).toEqual(loadBalancingConfig);
+  });
+
+  it('has our balancing where its own rollcall, at any depth, says nothing', () => {
+    const loadBalancingConfig = [
+      { outlier_detection: { child_policy: [{ rollcall: {} }] } },
+      { rollcall: { subsetSize: 5 } },
+    ];
+    expect(configOf({ loadBalancingConfig }).loadBalancingConfig).toEqual([
+      { outlier_detection: { child_policy: [{ rollcall: { zone: 'a' } }] } },
+      { rollcall: { zone: 'a', subsetSize: 5 } },
+    ]);
   });
 
   it('is the same for an empty list, save that policy rollcall fails the calls', () => {

@@ -46,7 +46,7 @@ describe('a target', () => {
     expect(service).toBe('payments');
     expect(selector?.labelRequirements).toEqual([
       { key: 'a/b', operator: IN, values: ['1&2%'] },
-      { key: 'c', operator: IN, values: ['d e=f'] },
+      { key: 'c', operator: IN, values: ['d+e=f'] },
     ]);
   });
 
