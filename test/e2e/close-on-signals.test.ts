@@ -133,6 +133,23 @@ describe('a process that closes on signals', () => {
     expect(await backend.ended).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
+  it('leaves nothing listed that was being registered, and registers nothing more', async () => {
+    await using backend = await startBackend(
+      'hasty',
+      `
+        client.closeOnSignals({ propagationMs: 0, drain: async () => {
+          void client.register(endpoint);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          console.log('listed ' + (await registered()));
+        } });
+        setTimeout(() => { void client.register(endpoint); process.kill(process.pid, 'SIGTERM'); }, 100);
+      `,
+    );
+    expect(await backend.ended).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(linesOf(backend)).toEqual(['ready', 'listed false']);
+    expect(backend.stderr()).toBe('');
+  });
+
   it('ends at once at a second signal', async () => {
     await using backend = await startBackend(
       'impatient',

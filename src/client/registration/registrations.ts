@@ -29,10 +29,16 @@ export class Registrations {
   readonly #open = new Set<Registration>();
   /** What {@link close} ends. */
   readonly #opening = new Map<Promise<Registration>, (reason: unknown) => void>();
+  #ending: Promise<number> | undefined;
+  /** Never resolves; rejected by {@link close}. */
+  readonly #refusing: Promise<never>;
+  #refuse: ((reason: RollcallError) => void) | undefined;
   #closed: RollcallError | undefined;
 
   constructor(context: RegistrationsContext) {
     this.#context = context;
+    this.#refusing = new Promise((_, reject) => (this.#refuse = reject));
+    this.#refusing.catch(() => undefined);
     this.#keeper = new LeaseKeeper(context);
     this.#lateAnswers = new LateAnswers(context);
   }
@@ -43,6 +49,8 @@ export class Registrations {
     { signal, ...options }: CallLimits & { readonly ttlMs: number | undefined },
   ): Promise<Registration> {
     if (this.#closed !== undefined) throw this.#closed;
+    // The process is about to end. An error now could end it in the middle of ending well.
+    if (this.#ending !== undefined) return this.#refusing;
     const scope = linkAbort(signal);
     const opening = this.#register(wanted, { ...options, signal: scope.signal });
     this.#opening.set(opening, scope.abort);
@@ -55,22 +63,46 @@ export class Registrations {
   }
 
   /**
-   * Deregisters everything that is registered. What no server could be told of lapses with its TTL. Resolves to how many
-   * there were; never throws.
+   * Deregisters everything that is registered, or being registered. What no server could be told of lapses with its TTL.
+   * Nothing can be registered any more: to register waits until {@link close} refuses it. Resolves to how many there
+   * were, within the time that a call may take; idempotent; never throws.
    */
-  async deregisterAll(): Promise<number> {
-    const open = [...this.#open];
-    await Promise.all(open.map((registration) => this.#deregister(registration)));
-    return open.length;
+  deregisterAll(): Promise<number> {
+    this.#ending ??= this.#deregisterAll();
+    return this.#ending;
   }
 
-  /** {@link deregisterAll}, what is being registered too, and nothing can be registered any more. Idempotent; never throws. */
+  /** {@link deregisterAll}, at once for what is being registered. Idempotent; never throws. */
   async close(): Promise<void> {
-    this.#closed ??= new RollcallError('CLIENT_CLOSED', 'the client was closed');
-    for (const abort of this.#opening.values()) abort(this.#closed);
-    await Promise.all([this.deregisterAll(), Promise.allSettled(this.#opening.keys())]);
+    if (this.#closed === undefined) {
+      this.#closed = new RollcallError('CLIENT_CLOSED', 'the client was closed');
+      this.#refuse?.(this.#closed);
+      this.#giveUpOpening(this.#closed);
+    }
+    await this.deregisterAll();
     await this.#lateAnswers.settled();
     this.#keeper.close();
+  }
+
+  async #deregisterAll(): Promise<number> {
+    const { clock, callTimeoutMs } = this.#context;
+    const late = new RollcallError('TIMED_OUT', `not registered within ${callTimeoutMs} ms of when it was to end`);
+    const patience = clock.after(callTimeoutMs, () => this.#giveUpOpening(late));
+    let count = 0;
+    while (this.#open.size + this.#opening.size > 0) {
+      const open = [...this.#open];
+      count += open.length;
+      await Promise.all([
+        ...open.map((registration) => this.#deregister(registration)),
+        Promise.allSettled(this.#opening.keys()),
+      ]);
+    }
+    patience.cancel();
+    return count;
+  }
+
+  #giveUpOpening(reason: RollcallError): void {
+    for (const abort of this.#opening.values()) abort(reason);
   }
 
   async #register(
@@ -89,10 +121,7 @@ export class Registrations {
         },
       });
       this.#open.add(registration);
-      // The answer came first, but close has looked for registrations before this one was there.
-      if (this.#closed === undefined) return registration;
-      await this.#deregister(registration);
-      throw this.#closed;
+      return registration;
     } catch (error) {
       release();
       throw error;
