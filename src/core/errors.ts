@@ -149,7 +149,7 @@ export const REASONS = {
   UNSUPPORTED_GRPC_JS: {
     status: 'FAILED_PRECONDITION',
     retryable: false,
-    remedy: 'Install the version of @grpc/grpc-js that the message names.',
+    remedy: 'Install the version of @grpc/grpc-js that the message names, once: all packages have to share one copy.',
   },
   INTERNAL: {
     status: 'INTERNAL',
