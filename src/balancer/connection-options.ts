@@ -19,3 +19,17 @@ export function sameConnection(one: ChannelOptions, other: ChannelOptions): bool
   const keys = Object.keys(one);
   return keys.length === Object.keys(other).length && keys.every((key) => key in other && one[key] === other[key]);
 }
+
+/**
+ * How long to wait before the next attempt after `failures` that were waited for already: the initial backoff, doubled
+ * with each up to the maximum, and a fifth more or less, so that not all callers come back at once.
+ *
+ * @param fraction a random number in [0, 1)
+ */
+export function reconnectDelayMs(options: ChannelOptions, failures: number, fraction: number): number {
+  const { 'grpc.initial_reconnect_backoff_ms': initialMs, 'grpc.max_reconnect_backoff_ms': maxMs } = {
+    ...BACKOFF,
+    ...options,
+  };
+  return Math.min(maxMs, initialMs * 2 ** failures) * (0.8 + 0.4 * fraction);
+}

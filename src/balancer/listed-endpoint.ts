@@ -17,11 +17,12 @@ export interface ListedEndpoint {
 const known = new WeakMap<experimental.Endpoint, ListedEndpoint>();
 
 /**
- * A list as calls go by it: where nobody has a weight, all have the same. An endpoint of another resolver, such as DNS,
- * goes by its addresses, and all of those weigh the same.
+ * A list as calls go by it: each key once, and where nobody has a weight, all have the same. An endpoint of another
+ * resolver, such as DNS, goes by its addresses, and all of those weigh the same.
  */
 export function listedEndpoints(endpoints: readonly experimental.Endpoint[]): readonly ListedEndpoint[] {
-  const listed = endpoints.map(listedEndpoint);
+  const keys = new Set<string>();
+  const listed = endpoints.map(listedEndpoint).filter(({ key }) => !keys.has(key) && keys.add(key));
   return listed.some(({ weight }) => weight > 0) ? listed : listed.map((one) => ({ ...one, weight: 1 }));
 }
 

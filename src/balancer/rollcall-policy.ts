@@ -7,7 +7,7 @@ import { listedEndpoints, type ListedEndpoint } from './listed-endpoint.js';
 import { PolicyConfig, POLICY_NAME } from './policy-config.js';
 import { Schedule, type Position } from './schedule.js';
 import { SlowStart } from './slow-start.js';
-import { Subset } from './subset.js';
+import { needed, Subset } from './subset.js';
 
 /** What a policy takes from outside. */
 export interface PolicySurroundings {
@@ -35,8 +35,9 @@ const POSITION_BOUND = 2 ** 31;
  *   else ────────────────────────────▶ TRANSIENT_FAILURE with the last error
  * ```
  *
- * A child is kept as long as its id with its addresses is listed, and in the subset. After that it is *leaving*: if
- * nobody else is READY, it is called until one of those listed is.
+ * A child is kept as long as its id with its addresses is listed, and in the subset. After that it is *leaving*: it is
+ * called as long as more of the others are on their way than are READY. So is one whose weight became 0, where nobody
+ * else is READY. A subset has others in the place of those that fail, until these have proved themselves again.
  */
 export class RollcallPolicy implements experimental.LoadBalancer {
   readonly #helper: experimental.ChannelControlHelper;
@@ -48,7 +49,9 @@ export class RollcallPolicy implements experimental.LoadBalancer {
   #config: PolicyConfig | undefined;
   #options: ChannelOptions = {};
   #subset: Subset;
-  /** By key. */
+  /** Those to connect to, the best first: all that are listed, or twice as many as the subset has. */
+  #candidates: readonly ListedEndpoint[] = [];
+  /** Of as many candidates as are needed; by key, the best first. */
   #children = new Map<string, Child>();
   /** Those that have left the list and are READY. Never taken back: outlier_detection has forgotten their addresses. */
   #leaving = new Set<Child>();
@@ -69,9 +72,9 @@ export class RollcallPolicy implements experimental.LoadBalancer {
 
   constructor(helper: experimental.ChannelControlHelper, surroundings: PolicySurroundings) {
     this.#helper = helper;
-    this.#childOwner = { helper, onChange: (...change) => this.#onChildChange(...change) };
     this.#surroundings = surroundings;
     const { clock, random, subsetKey } = surroundings;
+    this.#childOwner = { helper, clock, random, onChange: (...change) => this.#onChildChange(...change) };
     this.#slowStart = new SlowStart(clock, () => this.#reschedule());
     this.#subset = new Subset(subsetKey);
     const start = Math.floor(random.fraction() * POSITION_BOUND);
@@ -100,7 +103,7 @@ export class RollcallPolicy implements experimental.LoadBalancer {
     this.#config = config;
     this.#resolutionNote = resolutionNote;
     this.#slowStart.setWindow(config.settings.slowStartWindowMs);
-    this.#setChildren(listedEndpoints(list.value), connectionOptions(channelOptions));
+    this.#setList(listedEndpoints(list.value), connectionOptions(channelOptions));
     // outlier_detection counts calls only if it was told to before the state was last reported, and its own new
     // configuration counts as told once this function has returned.
     this.#reportAgain ??= this.#surroundings.clock.soon(() => {
@@ -111,7 +114,7 @@ export class RollcallPolicy implements experimental.LoadBalancer {
   }
 
   exitIdle(): void {
-    for (const child of this.#children.values()) if (child.state === IDLE) child.exitIdle();
+    for (const child of this.#children.values()) if (child.state === IDLE) child.connect();
   }
 
   resetBackoff(): void {
@@ -130,46 +133,57 @@ export class RollcallPolicy implements experimental.LoadBalancer {
     return POLICY_NAME;
   }
 
-  #setChildren(listed: readonly ListedEndpoint[], options: ChannelOptions): void {
-    const before = this.#children;
-    const children = new Map<string, Child>();
-    const made: Child[] = [];
-    for (const one of this.#chosen(listed)) {
-      if (children.has(one.key)) continue;
-      const kept = before.get(one.key);
-      const child = kept ?? new Child(one, this.#isNew(one), options, this.#childOwner);
-      child.listed = one;
-      children.set(one.key, child);
-      if (kept === undefined) made.push(child);
-    }
-    const removed = [...before.values()].filter(({ listed: { key } }) => !children.has(key));
-    const optionsChanged = !sameConnection(options, this.#options);
-    this.#options = options;
-    this.#children = children;
+  #setList(listed: readonly ListedEndpoint[], options: ChannelOptions): void {
+    // The same object as long as nothing has changed, which children go by.
+    if (!sameConnection(options, this.#options)) this.#options = options;
+    this.#candidates = this.#candidatesOf(listed);
+    this.#setChildren();
     const { slowStartWindowMs } = this.#config!.settings;
     this.#known = slowStartWindowMs === 0 || listed.length === 0 ? undefined : new Set(listed.map(({ key }) => key));
+  }
+
+  #candidatesOf(listed: readonly ListedEndpoint[]): readonly ListedEndpoint[] {
+    const { subsetSize, subsetKey = this.#surroundings.subsetKey, zone } = this.#config!.settings;
+    if (subsetSize === undefined) return listed;
+    if (subsetKey !== this.#subset.key) this.#subset = new Subset(subsetKey);
+    return this.#subset.candidates(
+      listed.filter(({ weight }) => weight > 0),
+      { size: subsetSize, zone },
+    );
+  }
+
+  #setChildren(): void {
+    const before = this.#children;
+    const children = new Map<string, Child>();
+    const stillReady = this.#candidates.some(({ key, weight }) => weight > 0 && before.get(key)?.state === READY);
+    this.#children = children;
 
     // The new ones first: a connection that a removed one gives up may be just what a new one asks the pool for.
     this.#updating = true;
-    for (const child of made) child.connect();
-    if (optionsChanged) {
-      for (const child of children.values()) if (before.has(child.listed.key)) child.setOptions(options);
+    for (const one of this.#needed()) {
+      let child = before.get(one.key);
+      // One that may have to go on being called leaves, and another takes over its connection.
+      const unweighted = child?.state === READY && child.listed.weight > 0 && one.weight === 0;
+      if (child === undefined || (unweighted && !stillReady)) {
+        child = new Child(one, this.#isNew(one), this.#options, this.#childOwner);
+        child.connect();
+      }
+      child.listed = one;
+      child.setOptions(this.#options);
+      children.set(one.key, child);
     }
     this.#updating = false;
 
     this.#count();
-    for (const child of removed) this.#remove(child);
+    for (const child of before.values()) if (children.get(child.listed.key) !== child) this.#remove(child);
     this.#settle();
   }
 
-  #chosen(listed: readonly ListedEndpoint[]): readonly ListedEndpoint[] {
-    const { subsetSize, subsetKey = this.#surroundings.subsetKey, zone } = this.#config!.settings;
-    if (subsetSize === undefined) return listed;
-    if (subsetKey !== this.#subset.key) this.#subset = new Subset(subsetKey);
-    return this.#subset.choose(
-      listed.filter(({ weight }) => weight > 0),
-      { size: subsetSize, zone },
-    );
+  /** The candidates that have to have a child. */
+  #needed(): Iterable<ListedEndpoint> {
+    const { subsetSize } = this.#config!.settings;
+    if (subsetSize === undefined) return this.#candidates;
+    return needed(this.#candidates, subsetSize, ({ key }) => this.#children.get(key)?.failing ?? false);
   }
 
   /** All of a first list are as new as each other, and none is spared. */
@@ -207,10 +221,14 @@ export class RollcallPolicy implements experimental.LoadBalancer {
       this.#counts.set(before, this.#countOf(before) - 1);
       this.#counts.set(child.state, this.#countOf(child.state) + 1);
     }
-    this.#settle();
+    if (this.#config!.settings.subsetSize !== undefined && [...this.#needed()].length !== this.#children.size) {
+      this.#setChildren();
+    } else {
+      this.#settle();
+    }
     // A connection was lost. Perhaps the endpoint has moved; perhaps it comes back.
     if (before === READY && child.state !== READY) this.#helper.requestReresolution();
-    if (child.state === IDLE) child.exitIdle();
+    if (child.state === IDLE) child.connect();
   }
 
   #count(): void {
@@ -226,8 +244,11 @@ export class RollcallPolicy implements experimental.LoadBalancer {
 
   /** Draws the conclusions from a change, in time that does not depend on how many children there are. */
   #settle(): void {
-    // An empty list is obeyed at once.
-    if (this.#leaving.size > 0 && (this.#countOf(READY) > 0 || this.#children.size === 0)) {
+    const onTheirWay = this.#countOf(CONNECTING) + this.#countOf(IDLE);
+    // An empty list is obeyed at once. Otherwise one that is ready has the calls of all who leave, so that it takes as
+    // many as are still on their way; which nobody is for longer than the connect timeout.
+    const enough = this.#countOf(READY) > 0 && this.#countOf(READY) >= onTheirWay;
+    if (this.#leaving.size > 0 && (enough || this.#children.size === 0)) {
       for (const child of this.#leaving) this.#discard(child);
       this.#leaving.clear();
     }
@@ -236,7 +257,7 @@ export class RollcallPolicy implements experimental.LoadBalancer {
       this.#fail(this.#resolutionNote === '' ? 'the service has no endpoints' : this.#resolutionNote);
     } else if (this.#countOf(READY) > 0 || this.#leaving.size > 0) {
       if (this.#reported?.state !== READY) this.#report(READY, this.#picker, null);
-    } else if (this.#countOf(CONNECTING) > 0 || this.#countOf(IDLE) > 0) {
+    } else if (onTheirWay > 0) {
       if (this.#reported?.state !== CONNECTING) this.#report(CONNECTING, this.#queue, null);
     } else {
       const tried = this.#countOf(TRANSIENT_FAILURE);
@@ -266,8 +287,9 @@ export class RollcallPolicy implements experimental.LoadBalancer {
 
   #makeSchedule(): Schedule<Child> {
     const { zone, zoneEndpointsMin } = this.#config!.settings;
-    const among = this.#leaving.size > 0 ? this.#leaving : this.#children.values();
-    const callees = [...among].filter(({ state, listed: { weight } }) => state === READY && weight > 0);
+    const callees = [...this.#leaving, ...this.#children.values()].filter(
+      ({ state, listed: { weight } }) => state === READY && weight > 0,
+    );
     for (const child of callees) {
       child.inZone = zone !== '' && child.listed.zone === zone;
       child.weight = child.listed.weight * this.#slowStart.shareOf(child);

@@ -22,15 +22,22 @@ export class Subset {
     return this.#key;
   }
 
-  /** At most `size` of `listed`: those of `zone` first unless it is empty, then the others. */
-  choose(
+  /**
+   * Of `listed` those to connect to, the best first: `size` of them, and then at most as many that stand in for those
+   * that fail. Of a `zone`, unless it is empty, come first all that have the size, and half of those that stand in; the
+   * other half is from elsewhere, so that a zone which fails as a whole can be left.
+   *
+   * One that leaves `listed`, or joins it, changes the first n by one at most, for any n.
+   */
+  candidates(
     listed: readonly ListedEndpoint[],
     { size, zone }: { readonly size: number; readonly zone: string },
   ): readonly ListedEndpoint[] {
-    if (listed.length <= size) return listed;
-    const scored = listed.map((one) => ({ one, near: zone !== '' && one.zone === zone, score: this.#score(one) }));
-    scored.sort((a, b) => Number(b.near) - Number(a.near) || b.score - a.score);
-    return scored.slice(0, size).map(({ one }) => one);
+    const ranked = listed.toSorted((a, b) => this.#score(b) - this.#score(a));
+    const near = ranked.filter((one) => zone !== '' && one.zone === zone);
+    const far = ranked.filter((one) => zone === '' || one.zone !== zone);
+    const nearFirst = size + Math.floor(size / 2);
+    return [...near.slice(0, nearFirst), ...far, ...near.slice(nearFirst)].slice(0, 2 * size);
   }
 
   /**
@@ -43,5 +50,18 @@ export class Subset {
     const score = createHash('sha256').update(`${this.#key}\0${id}`).digest().readUIntBE(0, SCORE_BYTES);
     this.#scores.set(endpoint, score);
     return score;
+  }
+}
+
+/**
+ * As many of `candidates`, from the first on, as it takes to have `size` that do not fail. Whether one fails is asked
+ * after it was handed out, so that it can be found out meanwhile.
+ */
+export function* needed<T>(candidates: Iterable<T>, size: number, fails: (one: T) => boolean): Generator<T> {
+  let sound = 0;
+  for (const one of candidates) {
+    if (sound === size) return;
+    yield one;
+    if (!fails(one)) sound++;
   }
 }

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { withAttributes } from '../../../src/balancer/endpoint-attributes.js';
 import { listedEndpoints, type ListedEndpoint } from '../../../src/balancer/listed-endpoint.js';
-import { Subset } from '../../../src/balancer/subset.js';
+import { needed, Subset } from '../../../src/balancer/subset.js';
 
 const SIZE = 20;
 
@@ -13,11 +14,11 @@ function endpoints(count: number, zoneOf: (index: number) => string = () => ''):
 }
 
 const choose = (subset: Subset, listed: readonly ListedEndpoint[], zone = '') =>
-  new Set(subset.choose(listed, { size: SIZE, zone }));
+  new Set(subset.candidates(listed, { size: SIZE, zone }).slice(0, SIZE));
 
 it('takes all where there are no more than the size', () => {
   const listed = endpoints(SIZE);
-  expect(new Subset('key').choose(listed, { size: SIZE, zone: '' })).toEqual(listed);
+  expect(choose(new Subset('key'), listed)).toEqual(new Set(listed));
 });
 
 it('is the same for the same key, in any process and whatever the order of the list', () => {
@@ -67,4 +68,52 @@ it('takes those of the own zone first', () => {
   expect([...chosen].filter(({ zone }) => zone === 'near')).toHaveLength(8);
   const manyNear = endpoints(1_000, (index) => (index < 500 ? 'near' : 'far'));
   expect([...choose(new Subset('pod-7'), manyNear, 'near')].every(({ zone }) => zone === 'near')).toBe(true);
+});
+
+it('has half of those that stand in from elsewhere, and all where the zone has no more', () => {
+  const zonesOf = (near: number, size: number) => {
+    const listed = endpoints(100, (index) => (index < near ? 'near' : 'far'));
+    return new Subset('pod-7')
+      .candidates(listed, { size, zone: 'near' })
+      .map(({ zone }) => zone[0])
+      .join('');
+  };
+  expect(zonesOf(50, 4)).toBe('nnnnnnff');
+  expect(zonesOf(50, 1)).toBe('nf');
+  expect(zonesOf(3, 4)).toBe('nnnfffff');
+  expect(zonesOf(100, 2)).toBe('nnnn');
+});
+
+it('has of a list whatever fails in it as many that do not as it can, and one that leaves moves one connection', () => {
+  const all = endpoints(40, (index) => (index % 3 === 0 ? 'near' : 'far'));
+  const cases = fc.record({
+    listed: fc.subarray([...all], { minLength: 1 }),
+    failing: fc.subarray([...all]),
+    size: fc.integer({ min: 1, max: 12 }),
+    zone: fc.constantFrom('', 'near', 'nowhere'),
+    leaver: fc.nat(),
+  });
+  const subset = new Subset('pod-7');
+  fc.assert(
+    fc.property(cases, ({ listed, failing, size, zone, leaver }) => {
+      const fails = (one: ListedEndpoint) => failing.includes(one);
+      const connected = (list: readonly ListedEndpoint[], known: typeof fails) => [
+        ...needed(subset.candidates(list, { size, zone }), size, known),
+      ];
+      const before = connected(listed, fails);
+      const sound = before.filter((one) => !fails(one)).length;
+      expect(before.length).toBeLessThanOrEqual(2 * size);
+      if (sound < size) expect(before).toHaveLength(Math.min(2 * size, listed.length));
+      else expect([sound, fails(before.at(-1)!)]).toEqual([size, false]);
+
+      const gone = listed[leaver % listed.length]!;
+      // Of one that was not connected to before, nobody knows yet.
+      const after = connected(
+        listed.filter((one) => one !== gone),
+        (one) => fails(one) && before.includes(one),
+      );
+      expect(after.filter((one) => !before.includes(one)).length).toBeLessThanOrEqual(before.includes(gone) ? 1 : 0);
+    }),
+    { numRuns: 2_000 },
+  );
 });
