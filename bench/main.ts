@@ -1,27 +1,41 @@
 /**
- * `npm run bench -- PROGRAM [flags]`: runs one program, which prints one JSON
- * object; without a name, all of them one after another.
+ * `npm run bench -- NAME [flags]`: runs one scenario beside etcd, or one program
+ * of Rollcall alone; without a name, all scenarios one after another.
  */
 import balancer from './balancer.js';
 import clientMemory from './client-memory.js';
-import fanOut from './fan-out.js';
 import firstCall from './first-call.js';
-import idleMemory from './idle-memory.js';
 import { runProgram } from './measure/program.js';
-import register from './register.js';
-import renew from './renew.js';
-import slowReaders from './slow-readers.js';
+import burst from './scenarios/burst.js';
+import fanoutDense from './scenarios/fanout-dense.js';
+import fanoutSpread from './scenarios/fanout-spread.js';
+import herd from './scenarios/herd.js';
+import idleMemory from './scenarios/idle-memory.js';
+import register from './scenarios/register.js';
+import renew from './scenarios/renew.js';
+import scale from './scenarios/scale.js';
+import slow from './scenarios/slow.js';
+import { runScenario } from './side-by-side/run-scenario.js';
 import snapshot from './snapshot.js';
 
-const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
+type RunByFlags = (argv: readonly string[]) => Promise<void>;
+
+const SCENARIOS: Readonly<Record<string, RunByFlags>> = {
+  'fanout-spread': (argv) => runScenario(fanoutSpread, argv),
+  'fanout-dense': (argv) => runScenario(fanoutDense, argv),
+  register: (argv) => runScenario(register, argv),
+  renew: (argv) => runScenario(renew, argv),
+  'idle-memory': (argv) => runScenario(idleMemory, argv),
+  burst: (argv) => runScenario(burst, argv),
+  herd: (argv) => runScenario(herd, argv),
+  slow: (argv) => runScenario(slow, argv),
+  scale: (argv) => runScenario(scale, argv),
+};
+
+const PROGRAMS: Readonly<Record<string, RunByFlags>> = {
   balancer: (argv) => runProgram(balancer, argv),
   'client-memory': (argv) => runProgram(clientMemory, argv),
-  'fan-out': (argv) => runProgram(fanOut, argv),
   'first-call': (argv) => runProgram(firstCall, argv),
-  'idle-memory': (argv) => runProgram(idleMemory, argv),
-  register: (argv) => runProgram(register, argv),
-  renew: (argv) => runProgram(renew, argv),
-  'slow-readers': (argv) => runProgram(slowReaders, argv),
   snapshot: (argv) => runProgram(snapshot, argv),
 };
 
@@ -29,11 +43,15 @@ const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<voi
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const [name, ...flags] = process.argv.slice(2);
+const named = SCENARIOS[name ?? ''] ?? PROGRAMS[name ?? ''];
 if (name === undefined || name.startsWith('-')) {
-  for (const run of Object.values(PROGRAMS)) await run(process.argv.slice(2));
-} else if (PROGRAMS[name] === undefined) {
-  process.stderr.write(`there is no ${name}; the programs are ${Object.keys(PROGRAMS).join(', ')}\n`);
+  for (const run of Object.values(SCENARIOS)) await run(process.argv.slice(2));
+} else if (named === undefined) {
+  const names = (of: object) => Object.keys(of).join(', ');
+  process.stderr.write(
+    `there is no ${name}; the scenarios are ${names(SCENARIOS)}; the programs, ${names(PROGRAMS)}\n`,
+  );
   process.exitCode = 2;
 } else {
-  await PROGRAMS[name](flags);
+  await named(flags);
 }

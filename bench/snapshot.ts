@@ -4,7 +4,8 @@ import { memoryKiB } from './measure/process-usage.js';
 import type { Program } from './measure/program.js';
 import { connectMany } from './subject/connect-many.js';
 import { fillService } from './subject/fill-service.js';
-import type { Connection, MessageKind, Subject } from './subject/subject.js';
+import { readView } from './subject/read-view.js';
+import type { Connection, MessageKind } from './subject/subject.js';
 
 const SERVICE = 'snapshot';
 
@@ -19,7 +20,7 @@ export default {
     await using subject = await run.start();
     const writer = await subject.connect();
     const [endpoint] = await fillService(writer, { service: SERVICE, count: load.endpoints, bytes: load.bytes });
-    const expected = await readView(subject, writer, load.endpoints);
+    const expected = await readView(subject, { connection: writer, service: SERVICE, endpoints: load.endpoints });
     const connections = await connectMany(subject, load.watchers / load.watchesAConnection);
     const rssBefore = memoryKiB(subject.pids).rss;
 
@@ -56,25 +57,6 @@ export default {
   },
 } satisfies Program<typeof parameters>;
 
-/** The messages of a view, after it was decoded and found to be what it says. */
-async function readView(subject: Subject, connection: Connection, endpoints: number): Promise<Buffer[]> {
-  const messages: Buffer[] = [];
-  await new Promise<void>((resolve, reject) => {
-    const watch = connection.watch(SERVICE, {
-      onMessage: (kind, bytes) => {
-        messages.push(bytes);
-        if (kind !== 'view') return;
-        watch.close();
-        resolve();
-      },
-      onEnd: reject,
-    });
-  });
-  const found = subject.countEndpoints(messages);
-  if (found !== endpoints) throw new Error(`a view of ${found} endpoints, not ${endpoints}`);
-  return messages;
-}
-
 interface ExactWatcher {
   readonly hasView: Promise<void>;
   readonly hasChange: Promise<void>;
@@ -87,7 +69,7 @@ function watchExactly(connection: Connection, expected: readonly Buffer[]): Exac
   const watcher = { hasView: first('view'), hasChange: first('change') };
   let received = 0;
   connection.watch(SERVICE, {
-    onMessage: (kind, bytes) => {
+    onMessage: ({ kind, bytes }) => {
       const isView = kind === 'part' || kind === 'view';
       if (isView && expected[received++]?.equals(bytes) !== true)
         throw new Error('a view that is not the one expected');

@@ -18,12 +18,21 @@ export function medianFigures(runs: readonly Figures[]): Figures {
   );
 }
 
-function median(values: readonly number[]): number {
+/** The number at a path such as `callers64.p99Ms`. Throws if there is none. */
+export function figureAt(figures: Figures, path: string): number {
+  let value: number | Figures | undefined = figures;
+  for (const name of path.split('.')) value = typeof value === 'object' ? value[name] : undefined;
+  if (typeof value !== 'number') throw new Error(`there is no figure ${path}`);
+  return value;
+}
+
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function rounded(value: number): number {
+/** To four digits. */
+export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -1,53 +1,28 @@
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 
 export interface GrpcStreamListener {
   onMessage(bytes: Buffer): void;
-  /** The stream ended without having been closed. */
+  /** The call ended without having been closed here; the error tells its status, which may be OK. */
   onEnd(error: Error): void;
-}
-
-/**
- * A connection for server streams of gRPC that cuts messages off HTTP/2 and does
- * nothing else. A driver of a thousand watches on two cores must cost less than
- * the server it measures; a whole gRPC client costs more.
- */
-export class GrpcStreams {
-  readonly #session: ClientHttp2Session;
-  readonly #streams: GrpcStream[] = [];
-
-  constructor(address: string) {
-    // The memory limit would refuse streams long before the server does.
-    this.#session = connect(`http://${address}`, { maxSessionMemory: 1_000 });
-    // Each stream tells of it, too.
-    this.#session.on('error', () => undefined);
-  }
-
-  open(path: string, request: Buffer, listener: GrpcStreamListener): GrpcStream {
-    const stream = this.#session.request({
-      [constants.HTTP2_HEADER_METHOD]: 'POST',
-      [constants.HTTP2_HEADER_PATH]: path,
-      [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
-      [constants.HTTP2_HEADER_TE]: 'trailers',
-    });
-    const frame = Buffer.alloc(PREFIX_BYTES + request.length);
-    frame.writeUInt32BE(request.length, 1);
-    request.copy(frame, PREFIX_BYTES);
-    stream.end(frame);
-    const opened = new GrpcStream(stream, listener);
-    this.#streams.push(opened);
-    return opened;
-  }
-
-  /** Closes the streams, too. */
-  close(): void {
-    for (const stream of this.#streams) stream.close();
-    this.#session.destroy();
-  }
 }
 
 /** Before each message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
 
+/** Messages as gRPC writes them, to be sent at once. */
+export function framesOf(messages: readonly Buffer[]): Buffer {
+  const bytes = messages.reduce((sum, message) => sum + PREFIX_BYTES + message.length, 0);
+  const frames = Buffer.alloc(bytes);
+  let start = 0;
+  for (const message of messages) {
+    frames.writeUInt32BE(message.length, start + 1);
+    message.copy(frames, start + PREFIX_BYTES);
+    start += PREFIX_BYTES + message.length;
+  }
+  return frames;
+}
+
+/** One call. Of what comes in it hands on each message as it is. */
 export class GrpcStream {
   /** Resolves once the server has begun to answer. */
   readonly answered: Promise<void>;
@@ -64,10 +39,26 @@ export class GrpcStream {
     this.#onMessage = onMessage;
     let ended = 'the connection was lost';
     stream.on('error', (error) => (ended = error.message));
-    stream.on('trailers', (headers) => (ended = `${headers['grpc-status']}: ${headers['grpc-message']}`));
+    stream.on('trailers', (headers) => (ended = statusOf(headers) ?? ended));
     stream.on('close', () => this.#closed || onEnd(new Error(ended)));
     stream.on('data', (chunk: Buffer) => this.#cut(chunk));
-    this.answered = new Promise((resolve) => stream.once('response', () => resolve()));
+    this.answered = new Promise((resolve) => {
+      stream.once('response', (headers) => {
+        // An error that comes at once comes without trailers.
+        ended = statusOf(headers) ?? ended;
+        resolve();
+      });
+    });
+  }
+
+  /** Sends what {@link framesOf} made. */
+  send(frames: Buffer): void {
+    this.#stream.write(frames);
+  }
+
+  /** Sends the last of it. */
+  end(frames: Buffer): void {
+    this.#stream.end(frames);
   }
 
   /** Takes no more off the connection; what the server may send without being told is 64 KiB. */
@@ -98,4 +89,10 @@ export class GrpcStream {
     this.#bytes = bytes.length - start;
     this.#parts = this.#bytes === 0 ? [] : [bytes.subarray(start)];
   }
+}
+
+/** A call's status and its message, if the headers have them. */
+function statusOf(headers: IncomingHttpHeaders): string | undefined {
+  const [status, message] = [headers['grpc-status'], headers['grpc-message']];
+  return status === undefined ? undefined : `gRPC status ${String(status)} ${String(message ?? '')}`;
 }

@@ -1,0 +1,34 @@
+import type { Parameters, Program } from '../measure/program.js';
+
+/** A measurement that Rollcall and etcd undergo alike, in the same run. */
+export interface Scenario<P extends Parameters> extends Program<P> {
+  /** What is told of it, in this order. */
+  readonly rows: readonly Row[];
+}
+
+export interface Row {
+  /** Where it is in what `measure` returns, such as `callers64.p99Ms`. */
+  readonly figure: string;
+  readonly label: string;
+  readonly unit: string;
+  readonly mark?: Mark;
+}
+
+/** What is to be reached: by the ratio of the medians, Rollcall's to etcd's, or by Rollcall's median itself. */
+export interface Mark {
+  readonly of: 'ratio' | 'rollcall';
+  readonly is: 'at most' | 'at least';
+  readonly bound: number;
+}
+
+export function ratioAtMost(bound: number): Mark {
+  return { of: 'ratio', is: 'at most', bound };
+}
+
+export function ratioAtLeast(bound: number): Mark {
+  return { of: 'ratio', is: 'at least', bound };
+}
+
+export function rollcallAtMost(bound: number): Mark {
+  return { of: 'rollcall', is: 'at most', bound };
+}
