@@ -184,71 +184,6 @@ describe('the weight 0', () => {
   });
 });
 
-describe('endpoints that have left', () => {
-  it('are called until one of those listed is ready', () => {
-    ready('a', 'b');
-    channel.list([endpoint('c'), endpoint('d')]);
-    expect(channel.callsByAddress(10)).toEqual({ 'a:1': 5, 'b:1': 5 });
-    channel.at('d:1').ready();
-    expect(channel.callsByAddress(10)).toEqual({ 'd:1': 10 });
-    expect([channel.at('a:1').refs, channel.at('b:1').refs]).toEqual([0, 0]);
-    expect(channel.states).toEqual(['CONNECTING', 'READY']);
-  });
-
-  it('are called through further changes too', () => {
-    ready('a');
-    channel.list([endpoint('b')]);
-    channel.list([endpoint('c')]);
-    expect(channel.at('b:1').refs).toBe(0);
-    expect(channel.calls(1)).toEqual(['a:1']);
-    channel.list([]);
-    expect(channel.state).toBe('TRANSIENT_FAILURE');
-    expect(channel.at('a:1').refs).toBe(0);
-  });
-
-  it('are gone at once where another is ready', () => {
-    const [a] = ready('a', 'b');
-    channel.list([a!]);
-    expect(channel.at('b:1').refs).toBe(0);
-  });
-
-  it('are not connected to again', () => {
-    ready('a');
-    channel.list([endpoint('b')]);
-    channel.at('a:1').lost();
-    expect(channel.at('a:1').refs).toBe(0);
-    expect(channel.state).toBe('CONNECTING');
-  });
-
-  it('and come back use their old connection, as new children', () => {
-    const [a] = ready('a');
-    channel.list([endpoint('b')]);
-    channel.list([a!, endpoint('b')]);
-    // Asked for a, b and a again: outlier_detection must see it asked, having forgotten what it knew of a.
-    expect(channel.asked).toHaveLength(3);
-    expect(channel.calls(1)).toEqual(['a:1']);
-    expect(channel.at('a:1').refs).toBe(1);
-  });
-
-  it('while they were being connected to are heard of no more', () => {
-    jest.useFakeTimers();
-    try {
-      channel = new ScriptedChannel();
-      channel.list([endpoint('slow'), endpoint('a')]);
-      channel.at('a:1').ready();
-      channel.list([endpoint('a')]);
-      // grpc-js tries the next address after 250 ms, and does not forget it when it is told to stop.
-      jest.advanceTimersByTime(1_000);
-      expect(channel.at('slow:1').refs).toBe(0);
-      expect(channel.reresolutions).toBe(0);
-      expect(new Set(channel.states)).toEqual(new Set(['CONNECTING', 'READY']));
-      expect(channel.state).toBe('READY');
-    } finally {
-      jest.useRealTimers();
-    }
-  });
-});
-
 describe('connections', () => {
   it('are tried again soon, unless the channel says otherwise', () => {
     channel.list([endpoint('a')], { options: { 'grpc.max_reconnect_backoff_ms': 9_000, 'grpc.keepalive_time_ms': 7 } });
@@ -265,6 +200,14 @@ describe('connections', () => {
     channel.list([endpoint('a')]);
     channel.list([endpoint('b')]);
     expect(channel.asked[1]).toEqual(channel.asked[0]);
+  });
+
+  it('are not asked for with what a channel keeps to itself, and not again where that changes', () => {
+    const key = `${experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.test`;
+    channel.list([endpoint('a')], { options: { [key]: {} } });
+    channel.list([endpoint('a')], { options: { [key]: {} } });
+    expect(channel.asked).toHaveLength(1);
+    expect(channel.asked[0]).not.toHaveProperty([key]);
   });
 
   it('are asked for again where the options have changed, and used until then', () => {
