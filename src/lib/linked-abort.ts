@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.js';
+
 /** An abort of one's own that also follows others, until it is unlinked. */
 export interface LinkedAbort {
   readonly signal: AbortSignal;
@@ -13,12 +15,9 @@ export interface LinkedAbort {
  */
 export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort {
   const controller = new AbortController();
-  const unlinks = parents.map((parent) => {
-    const follow = (): void => controller.abort(parent?.reason);
-    if (parent?.aborted === true) follow();
-    parent?.addEventListener('abort', follow, { once: true });
-    return () => parent?.removeEventListener('abort', follow);
-  });
+  const unlinks = parents
+    .filter((parent) => parent !== undefined)
+    .map((parent) => onAbort(parent, () => controller.abort(parent.reason)));
   return {
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
@@ -28,21 +27,56 @@ export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): Lin
   };
 }
 
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** Those who wait for promises that have not settled. */
+const waiting = new WeakMap<Promise<unknown>, Set<Waiter<never>>>();
+
 /**
- * Waits for `promise`, but no longer than until `signal` is aborted.
+ * Waits for `promise`, but no longer than until `signal` is aborted. Of a wait
+ * that was given up nothing stays behind, however long the promise lives:
+ * unlike `Promise.race`, which leaves its reactions with it.
  *
  * @throws the signal's reason; whatever the promise does then goes unnoticed
  */
-export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
+export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const waiters = waitersFor(promise);
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const unfollow = onAbort(signal, () => {
+      waiters.delete(waiter);
+      reject(signal.reason as Error);
+    });
+    const waiter: Waiter<T> = {
+      resolve: (value) => {
+        unfollow();
+        resolve(value);
+      },
+      reject: (error) => {
+        unfollow();
+        reject(error as Error);
+      },
+    };
+    waiters.add(waiter);
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
+}
+
+function waitersFor<T>(promise: Promise<T>): Set<Waiter<T>> {
+  const present = waiting.get(promise);
+  if (present !== undefined) return present;
+  const waiters = new Set<Waiter<T>>();
+  waiting.set(promise, waiters);
+  const settle = (tell: (waiter: Waiter<T>) => void): void => {
+    // Whoever comes now waits anew: nobody would tell those who join these.
+    waiting.delete(promise);
+    for (const waiter of waiters) tell(waiter);
+  };
+  promise.then(
+    (value) => settle((waiter) => waiter.resolve(value)),
+    (error: unknown) => settle((waiter) => waiter.reject(error)),
+  );
+  return waiters;
 }

@@ -1,4 +1,5 @@
 import { Deque } from './deque.js';
+import { onAbort } from './on-abort.js';
 
 interface Waiter {
   readonly enter: () => void;
@@ -20,6 +21,7 @@ export class Semaphore {
    * @throws the signal's reason, if it is aborted before it is the work's turn
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#turn(signal);
     try {
@@ -31,18 +33,19 @@ export class Semaphore {
 
   #turn(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        waiter.gone = true;
-        reject(signal?.reason as Error);
-      };
-      const waiter = {
+      const waiter: Waiter = {
         gone: false,
         enter: () => {
-          signal?.removeEventListener('abort', onAbort);
+          unfollow?.();
           resolve();
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const unfollow =
+        signal &&
+        onAbort(signal, () => {
+          waiter.gone = true;
+          reject(signal.reason as Error);
+        });
       this.#waiters.push(waiter);
     });
   }

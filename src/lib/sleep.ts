@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { onAbort } from './on-abort.js';
 
 /**
  * Waits for `delayMs`.
@@ -9,13 +10,12 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const timer = clock.after(delayMs, () => {
-      signal.removeEventListener('abort', onAbort);
+      unfollow();
       resolve();
     });
-    function onAbort(): void {
+    const unfollow = onAbort(signal, () => {
       timer.cancel();
       reject(signal.reason as Error);
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
   });
 }

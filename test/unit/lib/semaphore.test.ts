@@ -55,4 +55,13 @@ describe('Semaphore', () => {
     await Promise.all([running, last]);
     expect(log).toEqual(['first', 'last']);
   });
+
+  it('does not begin work that was aborted before', async () => {
+    const semaphore = new Semaphore(1);
+    const log: string[] = [];
+    const aborted = AbortSignal.abort(new Error('enough'));
+    await expect(semaphore.run(piece('aborted', log).run, aborted)).rejects.toThrow('enough');
+    expect(log).toEqual([]);
+    await expect(semaphore.run(() => Promise.resolve('next'))).resolves.toBe('next');
+  });
 });
