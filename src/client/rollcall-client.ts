@@ -268,9 +268,17 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const { clock } = this;
+    const callTimeoutMs = this.#callTimeoutMs;
+    const startMs = clock.monotonicMs();
+    // Also what an application gave more time to, such as the close of a registration, ends with the connection.
+    const timer = Number.isFinite(callTimeoutMs)
+      ? clock.after(callTimeoutMs, () => this.#connection.close())
+      : undefined;
     await this.#registrations.close();
+    timer?.cancel();
     this.#connection.close();
-    await this.#feeds.close();
+    await this.#feeds.close(Math.max(0, callTimeoutMs - (clock.monotonicMs() - startMs)));
   }
 
   #call<T>(options: CallOptions, attempt: (link: Link, signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -75,7 +75,7 @@ export class ViewProcess {
   async end({ killed }: { readonly killed: boolean }): Promise<void> {
     if (killed) this.#options.clock.forgetAll();
     for (const scope of this.#scopes) scope.abort(new RollcallError('CLIENT_CLOSED', 'the client was closed'));
-    if (!killed) await this.#feeds.close();
+    if (!killed) await this.#feeds.close(Infinity);
   }
 
   /** Holds what its views show now to what is true, and to what they have shown. */

@@ -1,14 +1,20 @@
+import { RollcallError } from '../../core/errors.js';
 import type { Clock, Timer } from '../../lib/clock.js';
+import { linkAbort, orAbort } from '../../lib/linked-abort.js';
+import { Semaphore } from '../../lib/semaphore.js';
 import type { ClientLogger } from '../logger.js';
 import type { ViewFiles } from './view-directory.js';
-import { viewFileName } from './view-file.js';
+import { viewFileName, type ViewFile } from './view-file.js';
 import type { SyncedView } from './view-state.js';
 import type { WatchTarget } from './service-watch.js';
 
 /** Services whose view is kept after nobody watches them any more. */
 const REMEMBERED_MAX = 1_000;
 
-/** Changes within this time are written to the file as one. */
+/** A watch waits no longer than this for its file, to begin without it. */
+const READ_WITHIN_MS = 1_000;
+
+/** Changes within this time are written to the file as one; and so long do files rest between one round and the next. */
 const WRITE_DELAY_MS = 1_000;
 
 /** A view that does not change is written again after this time, so that its file says how new it is. */
@@ -42,22 +48,33 @@ interface Entry extends RememberedView {
  */
 export class LastKnownGood {
   readonly #options: LastKnownGoodOptions;
-  /** By file name; the one used last is last. */
+  /** By file name. */
   readonly #entries = new Map<string, Entry>();
+  /** How often each file's service is watched. */
+  readonly #watches = new Map<string, number>();
+  /** Of {@link #entries}, those that nobody watches; the one that was left last is last. */
+  readonly #left = new Set<string>();
   /** Of {@link #entries}, those whose file is behind. */
-  readonly #unwritten = new Set<string>();
+  #unwritten = new Set<string>();
   #timer: Timer | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
   #failing = false;
+  /** One at a time: of the few threads that Node has for disks and DNS, a disk that hangs takes one. */
+  readonly #reads = new Semaphore(1);
+  /** The read under way has used its time up. */
+  #readHangs = false;
 
   constructor(options: LastKnownGoodOptions) {
     this.#options = options;
   }
 
-  /** What is known of a service from before; undefined for nothing, or nothing that may be used. Never throws. */
-  async recall(target: WatchTarget): Promise<RememberedView | undefined> {
+  /**
+   * What is known of a service from before; undefined for nothing, nothing that may be used, or nothing that could be
+   * read within a second or before the signal was aborted. Never throws.
+   */
+  async recall(target: WatchTarget, signal: AbortSignal): Promise<RememberedView | undefined> {
     const { maxAgeMs, clock, logger } = this.#options;
-    const known = this.#entries.get(viewFileName(target)) ?? (await this.#read(target));
+    const known = this.#entries.get(viewFileName(target)) ?? (await this.#read(target, signal));
     if (known === undefined) return undefined;
     const ageMs = clock.monotonicMs() - known.confirmedMs;
     if (ageMs <= maxAgeMs) return known;
@@ -66,56 +83,122 @@ export class LastKnownGood {
     return undefined;
   }
 
-  /** Notes what a server has just confirmed. */
+  /** Keeps what is known of a service while it is watched, and then for as long as there is room. Returns the release, to be called once. */
+  hold(target: WatchTarget): () => void {
+    const name = viewFileName(target);
+    this.#watches.set(name, (this.#watches.get(name) ?? 0) + 1);
+    this.#left.delete(name);
+    return () => {
+      const others = (this.#watches.get(name) ?? 0) - 1;
+      if (others > 0) {
+        this.#watches.set(name, others);
+        return;
+      }
+      this.#watches.delete(name);
+      if (!this.#entries.has(name)) return;
+      this.#left.add(name);
+      if (this.#left.size > REMEMBERED_MAX) this.#forgetOne();
+    };
+  }
+
+  /** Notes what a server has just confirmed of a service that is watched. */
   note(target: WatchTarget, view: SyncedView): void {
     const { clock, files } = this.#options;
     const name = viewFileName(target);
     const written = this.#entries.get(name)?.written;
-    this.#entries.delete(name);
     this.#entries.set(name, { target, view, confirmedMs: clock.monotonicMs(), written });
-    if (this.#entries.size > REMEMBERED_MAX) this.#forgetOldest();
     if (files === undefined) return;
     const behind = written?.view.endpoints !== view.endpoints || clock.monotonicMs() - written.atMs >= REWRITE_MS;
     if (!behind) return;
     this.#unwritten.add(name);
-    this.#timer ??= clock.after(WRITE_DELAY_MS, () => void this.flush());
+    this.#writeLater();
   }
 
-  /** Writes what is to be written. Never throws. */
-  flush(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#writing = this.#writing.then(() => this.#writeAll());
-    return this.#writing;
+  /** Writes what is to be written, for as long as it takes. Never throws. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    await this.#writeNow();
   }
 
-  async #read(target: WatchTarget): Promise<RememberedView | undefined> {
+  async #read(target: WatchTarget, signal: AbortSignal): Promise<RememberedView | undefined> {
     const { files, clock, logger } = this.#options;
     const { service } = target;
+    if (files === undefined || this.#readHangs || signal.aborted) return undefined;
+    const scope = linkAbort(signal);
+    const late = new RollcallError('TIMED_OUT', `it could not be read within ${READ_WITHIN_MS} ms`);
+    // In two parts: time in which the event loop was blocked, as when a process starts, uses up no more than one.
+    let timer = clock.after(READ_WITHIN_MS / 2, () => {
+      timer = clock.after(READ_WITHIN_MS / 2, () => scope.abort(late));
+    });
     try {
-      const file = await files?.read(target);
+      const file = await orAbort(
+        this.#reads.run(() => this.#readFile(files, target), scope.signal),
+        scope.signal,
+      );
       if (file === undefined) return undefined;
       // A wall clock that was set back makes nothing newer than now.
       const ageMs = Math.max(0, clock.wallMs() - file.confirmedWallMs);
       return { view: file.view, confirmedMs: clock.monotonicMs() - ageMs };
     } catch (error) {
-      logger.warn({ service, err: error }, `the last known view of ${service} is ignored: ${messageOf(error)}`);
+      if (error === late) this.#onReadHangs(service, late);
+      else if (error !== signal.reason)
+        logger.warn({ service, err: error }, `the last known view of ${service} is ignored: ${messageOf(error)}`);
       return undefined;
+    } finally {
+      timer.cancel();
+      scope.unlink();
     }
   }
 
-  #forgetOldest(): void {
-    for (const name of this.#entries.keys()) {
-      if (this.#unwritten.has(name)) continue;
-      this.#entries.delete(name);
-      return;
+  async #readFile(files: ViewFiles, target: WatchTarget): Promise<ViewFile | undefined> {
+    try {
+      return await files.read(target);
+    } finally {
+      this.#readHangs = false;
     }
+  }
+
+  #onReadHangs(service: string, error: RollcallError): void {
+    // One line for a disk that hangs, not one for each service.
+    if (!this.#readHangs)
+      this.#options.logger.warn(
+        { service, err: error },
+        `the last known view of ${service} is ignored: ${error.message}`,
+      );
+    this.#readHangs = true;
+  }
+
+  /** The one that was left first; one whose file is behind only if all are. */
+  #forgetOne(): void {
+    const [first] = this.#left;
+    const name = [...this.#left].find((left) => !this.#unwritten.has(left)) ?? first;
+    if (name === undefined) return;
+    this.#left.delete(name);
+    this.#unwritten.delete(name);
+    this.#entries.delete(name);
+  }
+
+  #writeLater(): void {
+    // What comes while files are written has its turn after them.
+    if (this.#unwritten.size === 0 || this.#writing !== undefined) return;
+    this.#timer ??= this.#options.clock.after(WRITE_DELAY_MS, () => void this.#writeNow());
+  }
+
+  #writeNow(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+      this.#writeLater();
+    });
+    return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
     const { clock } = this.#options;
-    for (const name of this.#unwritten) {
-      this.#unwritten.delete(name);
+    const names = this.#unwritten;
+    this.#unwritten = new Set();
+    for (const name of names) {
       const entry = this.#entries.get(name);
       if (entry === undefined) continue;
       const { view } = entry;

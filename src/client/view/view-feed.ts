@@ -6,7 +6,7 @@ import type { LastKnownGood } from './last-known-good.js';
 import type { StatusEvent, ViewEvent, ViewReading, ViewStatus } from './view-reading.js';
 import { beginView, type SyncedView } from './view-state.js';
 import { ServiceWatch, type WatchConnection, type WatchContext, type WatchTarget } from './service-watch.js';
-import type { SnapshotEvent, SnapshotReason, WatchEvent } from './watch-event.js';
+import type { ReconnectEvent, SnapshotEvent, SnapshotReason, WatchEvent } from './watch-event.js';
 
 /** When no server has answered for so long, readers get what was known before, or learn that nothing is. */
 const ANSWER_WITHIN_MS = 1_000;
@@ -20,6 +20,7 @@ export interface FeedReader {
 
 /** What the feeds of a client need of its `Connection`. */
 export interface FeedConnection extends WatchConnection {
+  /** Why whoever is connecting now does not get through; undefined while nobody is, or nothing has failed yet. */
   readonly failure: RollcallError | undefined;
   scope(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort;
   hold(): () => void;
@@ -66,22 +67,25 @@ export class ViewFeed {
 
   /** Follows the service until `signal` is aborted or a server refuses for good. Never throws. To be called once. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#context;
+    const { clock, logger, lastKnownGood } = this.#context;
+    const release = lastKnownGood.hold(this.target);
     let patience: Timer | undefined;
     let refusal: RollcallError | undefined;
     try {
-      await this.#recall();
+      await this.#recall(signal);
       const watch = new ServiceWatch(
         this.target,
         { ...this.#context, onInterrupted: (problem) => this.#onInterrupted(problem) },
         this.#remembered ?? beginView(),
       );
-      // While no server can be reached there is nothing to be patient for.
+      // While others try in vain to reach a server there is nothing to be patient for.
       const patienceMs = this.#context.connection.failure === undefined ? ANSWER_WITHIN_MS : 0;
       patience = clock.after(patienceMs, () => this.#onLate());
       for await (const event of watch.events(signal)) {
+        // A server that only sends its watchers elsewhere has told nothing of the service.
+        if (event.type === 'reconnect' || watch.state.kind !== 'synced') continue;
         patience.cancel();
-        if (watch.state.kind === 'synced') this.#take(event, watch.state);
+        this.#take(event, watch.state);
       }
     } catch (error) {
       refusal = isRollcallError(error) ? error : new RollcallError('INTERNAL', String(error), { cause: error });
@@ -89,6 +93,7 @@ export class ViewFeed {
       logger.error({ service, err: error }, `watch of ${service} ended: ${refusal.message}`);
     } finally {
       patience?.cancel();
+      release();
       this.#end(refusal);
     }
   }
@@ -127,8 +132,8 @@ export class ViewFeed {
     return new RollcallError('CLIENT_CLOSED', `the watch of ${this.target.service} was closed`);
   }
 
-  async #recall(): Promise<void> {
-    const remembered = await this.#context.lastKnownGood.recall(this.target);
+  async #recall(signal: AbortSignal): Promise<void> {
+    const remembered = await this.#context.lastKnownGood.recall(this.target, signal);
     if (remembered === undefined) return;
     this.#remembered = remembered.view;
     this.#confirmedMs = remembered.confirmedMs;
@@ -141,8 +146,7 @@ export class ViewFeed {
     for (const reader of this.#readers) reader.end(refusal);
   }
 
-  #take(event: WatchEvent, view: SyncedView): void {
-    if (event.type === 'reconnect') return;
+  #take(event: Exclude<WatchEvent, ReconnectEvent>, view: SyncedView): void {
     const { clock, lastKnownGood } = this.#context;
     this.#confirmedMs = clock.monotonicMs();
     lastKnownGood.note(this.target, view);

@@ -1,3 +1,4 @@
+import { orAbort } from '../../lib/linked-abort.js';
 import { ServiceView } from './service-view.js';
 import { ViewFeed, type FeedContext } from './view-feed.js';
 import type { WatchTarget } from './service-watch.js';
@@ -40,10 +41,24 @@ export class ViewFeeds {
     return view;
   }
 
-  /** Writes what is to be written of every view. To be called when the connection is closed, which ends all feeds. */
-  async close(): Promise<void> {
-    await Promise.all(this.#running);
-    await this.#context.lastKnownGood.flush();
+  /**
+   * Writes what is to be written of every view, for no longer than `timeoutMs`, which may be Infinity. To be called when
+   * the connection is closed, which ends all feeds. Never throws.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    const { clock, logger, lastKnownGood } = this.#context;
+    const late = new AbortController();
+    const timer = Number.isFinite(timeoutMs) ? clock.after(timeoutMs, () => late.abort()) : undefined;
+    try {
+      await orAbort(
+        Promise.all(this.#running).then(() => lastKnownGood.flush()),
+        late.signal,
+      );
+    } catch (error) {
+      logger.warn({ err: error }, 'the last known views could not be written before the client was closed');
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #begin(key: string, target: WatchTarget): OpenFeed {
