@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import * as shape from '../core/shape.js';
 import type { Clock } from '../lib/clock.js';
 import type { ClientLogger } from './logger.js';
 import { ProcessHold } from './connection/process-hold.js';
@@ -36,8 +37,36 @@ interface Closing {
 
 const DRAIN_TIMEOUT_MS = 30_000;
 
-/** See `RollcallClient.closeOnSignals`. */
+/** Node cannot listen for these. */
+const UNHEARD: readonly unknown[] = ['SIGKILL', 'SIGSTOP'];
+
+const OPTIONS = shape.objectOf<CloseOnSignalsOptions>({
+  signals: shape.listOf(
+    shape.matching(
+      'the name of a signal that can be listened for',
+      (value) => shape.isText(value) && Object.hasOwn(constants.signals, value) && !UNHEARD.includes(value),
+    ),
+    "a list such as ['SIGTERM']",
+  ),
+  propagationMs: shape.duration,
+  server: shape.matching(
+    'a server of grpc-js or nice-grpc, with forceShutdown and tryShutdown or shutdown',
+    (value) =>
+      shape.isObject(value) &&
+      typeof value['forceShutdown'] === 'function' &&
+      [value['tryShutdown'], value['shutdown']].some((method) => typeof method === 'function'),
+  ),
+  drain: shape.fn,
+  timeoutMs: shape.duration,
+});
+
+/**
+ * See `RollcallClient.closeOnSignals`.
+ *
+ * @throws RollcallError INVALID_FIELD for an option that there is not, or a value that is none of its
+ */
 export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions): Disposable {
+  shape.checkShape(OPTIONS, options);
   const { clock, logger } = closing;
   const { signals = ['SIGTERM', 'SIGINT'], propagationMs = 500, server, drain, timeoutMs = DRAIN_TIMEOUT_MS } = options;
   let ending = false;

@@ -10,9 +10,9 @@ export interface EndpointInit {
   readonly id?: string | undefined;
   /** The client's namespace unless given. */
   readonly namespace?: string | undefined;
-  /** The client's zone unless given. */
+  /** Its zone is the client's unless given. */
   readonly locality?: Partial<Locality> | undefined;
-  /** 100 unless given. */
+  /** A whole number, 0–65,535; 100 unless given. */
   readonly weight?: number | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -26,7 +26,7 @@ export type EndpointUpdate = Pick<EndpointInit, 'weight' | 'labels' | 'metadata'
 /**
  * The message for an endpoint.
  *
- * @throws RollcallError INVALID_FIELD for an address that is none; the rest is checked by the server
+ * @throws RollcallError INVALID_FIELD for an address that is none; the rest is not checked here
  */
 export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id: string; zone?: string }): Endpoint {
   const { zone = '' } = defaults;
@@ -38,7 +38,11 @@ export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id
     addresses: init.addresses.map((address, index) =>
       typeof address === 'string' ? parseHostPort(address, `endpoint.addresses[${index}]`) : address,
     ),
-    locality: locality && { region: '', zone, subZone: '', ...locality },
+    locality: locality && {
+      region: locality.region ?? '',
+      zone: locality.zone ?? zone,
+      subZone: locality.subZone ?? '',
+    },
     weight: init.weight,
     labels: { ...init.labels },
     metadata: { ...init.metadata },

@@ -1,15 +1,14 @@
-import { checkEndpoint } from '../core/endpoint.js';
 import { RollcallError } from '../core/errors.js';
 import { DEFAULTS } from '../core/limits.js';
-import { checkServiceName } from '../core/names.js';
-import { checkSelector } from '../core/selector.js';
+import { checkName } from '../core/names.js';
 import { uuid7 } from '../core/uuid7.js';
 import { Violations } from '../core/violations.js';
 import type { ServiceSummary } from '../gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import type { Selector } from '../gen/rollcall/v1/selector.js';
 import { systemClock, type Clock } from '../lib/clock.js';
 import { systemRandom, type Random } from '../lib/random.js';
+import { checkedEndpoint } from './check-endpoint.js';
+import { checkOptions, targetOf } from './check-options.js';
 import type {
   CallOptions,
   DeregisterOptions,
@@ -18,15 +17,15 @@ import type {
   ListOptions,
   RegisterOptions,
   RollcallClientOptions,
-  SelectorInit,
   WatchOptions,
 } from './client-options.js';
 import { closeOnSignals, type CloseOnSignalsOptions } from './close-on-signals.js';
 import { Connection, type CallLimits } from './connection/connection.js';
-import { toEndpoint, type EndpointInit } from './endpoint-init.js';
+import type { EndpointInit } from './endpoint-init.js';
 import { LeaseGuard } from './registration/lease-guard.js';
 import type { Link } from './connection/link.js';
 import { silentLogger, type ClientLogger } from './logger.js';
+import { readPages } from './read-pages.js';
 import type { Registration } from './registration/registration.js';
 import { Registrations } from './registration/registrations.js';
 import { LastKnownGood } from './view/last-known-good.js';
@@ -47,11 +46,12 @@ import type { WatchEvent } from './view/watch-event.js';
  * `RollcallError`s.
  */
 export class RollcallClient implements AsyncDisposable {
+  /** For every call that names none. */
+  readonly namespace: string;
   /** The zone that this process runs in; empty when it was not told. */
   readonly zone: string;
   readonly logger: ClientLogger;
   readonly clock: Clock;
-  readonly #namespace: string;
   readonly #callTimeoutMs: number;
   readonly #random: Random;
   readonly #connection: Connection;
@@ -60,11 +60,12 @@ export class RollcallClient implements AsyncDisposable {
   readonly #registrations: Registrations;
   #closed: Promise<void> | undefined;
 
-  /** @throws RollcallError INVALID_FIELD for a server address that is none, or credentials that are none */
+  /** @throws RollcallError INVALID_FIELD for an option that there is not, or a value that is none of its */
   constructor(options: RollcallClientOptions = {}) {
-    this.#namespace = options.namespace ?? DEFAULTS.namespace;
+    checkOptions('client', options);
+    this.namespace = options.namespace || DEFAULTS.namespace;
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
-    this.zone = options.zone ?? process.env['ROLLCALL_ZONE'] ?? '';
+    this.zone = options.zone ?? zoneOf(process.env['ROLLCALL_ZONE'] ?? '');
     this.logger = options.logger ?? silentLogger;
     this.clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
@@ -102,11 +103,9 @@ export class RollcallClient implements AsyncDisposable {
    *   which the endpoint may exist until its TTL has passed; the signal's reason; CLIENT_CLOSED
    */
   async register(endpoint: EndpointInit, options: RegisterOptions = {}): Promise<Registration> {
+    checkOptions('register', options);
     const id = uuid7(this.clock.wallMs(), (bytes) => this.#random.fill(bytes));
-    const wanted = toEndpoint(endpoint, { namespace: this.#namespace, id, zone: this.zone });
-    const violations = new Violations();
-    checkEndpoint(violations, wanted, 'endpoint');
-    violations.throwIfAny();
+    const wanted = checkedEndpoint(endpoint, { namespace: this.namespace, id, zone: this.zone });
     return this.#registrations.register(wanted, { ...this.#limits(options), ttlMs: options.ttlMs });
   }
 
@@ -116,7 +115,9 @@ export class RollcallClient implements AsyncDisposable {
    * @returns a token: a read with it sees that the endpoint is gone
    * @throws RollcallError LEASE_MISMATCH if another registration has taken its id over, which is left alone
    */
-  async deregister({ service, endpointId, leaseId, ...options }: DeregisterOptions): Promise<string> {
+  async deregister(options: DeregisterOptions): Promise<string> {
+    checkOptions('deregister', options);
+    const { service, endpointId, leaseId } = options;
     const request = { namespace: this.#namespaceOf(options), service, endpointId, leaseId };
     const { resumeToken } = await this.#call(options, ({ registry }, signal) =>
       registry.deregister(request, { signal }),
@@ -137,6 +138,7 @@ export class RollcallClient implements AsyncDisposable {
    */
   watch(service: string, options: WatchOptions = {}): ServiceView {
     if (this.#connection.closed) throw new RollcallError('CLIENT_CLOSED', 'the client was closed');
+    checkOptions('watch', options);
     return this.#feeds.open(this.#target(service, options), options.signal);
   }
 
@@ -152,6 +154,7 @@ export class RollcallClient implements AsyncDisposable {
    * @throws RollcallError INVALID_FIELD, INVALID_TOKEN and others that do not pass, if the first answer is one
    */
   follow(service: string, options: FollowOptions = {}): AsyncIterableIterator<WatchEvent> {
+    checkOptions('follow', options);
     const returned = new AbortController();
     const events = this.#followUntil(this.#target(service, options), options, returned.signal);
     return {
@@ -168,40 +171,38 @@ export class RollcallClient implements AsyncDisposable {
     };
   }
 
-  /** The endpoints of a service, ordered by id, read in pages as they are asked for. */
-  async *listEndpoints(service: string, options: ListEndpointsOptions = {}): AsyncGenerator<Endpoint, void, undefined> {
-    const request = {
-      namespace: this.#namespaceOf(options),
-      service,
-      selector: toSelector(options.selector),
-      pageSize: options.pageSize ?? 0,
-      minToken: options.minToken ?? '',
-    };
-    let pageToken = '';
-    do {
+  /**
+   * The endpoints of a service, ordered by id, read in pages as they are asked for.
+   *
+   * @throws RollcallError INVALID_FIELD at once for names, a selector or options that are none; as it is iterated, what
+   *   a call throws
+   */
+  listEndpoints(service: string, options: ListEndpointsOptions = {}): AsyncGenerator<Endpoint, void, undefined> {
+    checkOptions('listEndpoints', options);
+    const { namespace, selector } = this.#target(service, options);
+    const request = { namespace, service, selector, ...pageOptions(options) };
+    return readPages(async (pageToken) => {
       const page = await this.#call(options, ({ discovery }, signal) =>
         discovery.listEndpoints({ ...request, pageToken }, { signal }),
       );
-      yield* page.endpoints;
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+      return { items: page.endpoints, nextPageToken: page.nextPageToken };
+    });
   }
 
-  /** The services of the namespace that have endpoints, ordered by name, read in pages as they are asked for. */
-  async *listServices(options: ListOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
-    const request = {
-      namespace: this.#namespaceOf(options),
-      pageSize: options.pageSize ?? 0,
-      minToken: options.minToken ?? '',
-    };
-    let pageToken = '';
-    do {
+  /**
+   * The services of the namespace that have endpoints, ordered by name, read in pages as they are asked for.
+   *
+   * @throws RollcallError as {@link listEndpoints}
+   */
+  listServices(options: ListOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
+    checkOptions('listServices', options);
+    const request = { namespace: this.#namespaceOf(options), ...pageOptions(options) };
+    return readPages(async (pageToken) => {
       const page = await this.#call(options, ({ discovery }, signal) =>
         discovery.listServices({ ...request, pageToken }, { signal }),
       );
-      yield* page.services;
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+      return { items: page.services, nextPageToken: page.nextPageToken };
+    });
   }
 
   /**
@@ -226,6 +227,8 @@ export class RollcallClient implements AsyncDisposable {
    *
    * What fails on the way is logged, and the next step follows. A second signal ends the process at once. Disposing of
    * the result leaves the signals alone again.
+   *
+   * @throws RollcallError INVALID_FIELD
    */
   closeOnSignals(options: CloseOnSignalsOptions = {}): Disposable {
     return closeOnSignals(
@@ -258,13 +261,8 @@ export class RollcallClient implements AsyncDisposable {
     }
   }
 
-  #target(service: string, options: WatchOptions): WatchTarget {
-    const violations = new Violations();
-    const name = checkServiceName(violations, { namespace: this.#namespaceOf(options), service });
-    const selector = toSelector(options.selector);
-    const { key: selectorKey } = checkSelector(violations, selector, 'selector');
-    violations.throwIfAny();
-    return { ...name, selector, selectorKey };
+  #target(service: string, { namespace, selector }: WatchOptions): WatchTarget {
+    return targetOf({ namespace: this.#namespaceOf({ namespace }), service }, selector);
   }
 
   async #close(): Promise<void> {
@@ -290,7 +288,7 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   #namespaceOf({ namespace }: { readonly namespace?: string | undefined }): string {
-    return namespace ?? this.#namespace;
+    return namespace ?? this.namespace;
   }
 }
 
@@ -300,6 +298,14 @@ function serversOf(text: string): string[] {
   return text.trim() === '' ? ['127.0.0.1'] : servers;
 }
 
-function toSelector(init: SelectorInit | undefined): Selector | undefined {
-  return init && { labelRequirements: [], health: [], zones: [], ...init };
+/** @throws RollcallError INVALID_FIELD for what ROLLCALL_ZONE says, if it is no zone */
+function zoneOf(text: string): string {
+  const violations = new Violations();
+  checkName(violations, 'localityPart', 'ROLLCALL_ZONE', text);
+  violations.throwIfAny();
+  return text;
+}
+
+function pageOptions({ pageSize = 0, minToken = '' }: ListOptions) {
+  return { pageSize, minToken };
 }

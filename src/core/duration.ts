@@ -1,8 +1,9 @@
 import type { Duration } from '../gen/google/protobuf/duration.js';
 
-/** Whole milliseconds as a protobuf duration. */
+/** Milliseconds, rounded to whole ones, as a protobuf duration. */
 export function toDuration(ms: number): Duration {
-  return { seconds: BigInt(Math.trunc(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
+  const wholeMs = Math.round(ms);
+  return { seconds: BigInt(Math.trunc(wholeMs / 1_000)), nanos: (wholeMs % 1_000) * 1_000_000 };
 }
 
 /**

@@ -34,7 +34,7 @@ export function checkEndpoint(violations: Violations, input: Endpoint, field: st
 /** The part of {@link checkEndpoint} that concerns {@link UPDATABLE_PATHS}. */
 export function checkUpdatable(violations: Violations, input: Endpoint, field: string): Pick<Endpoint, UpdatablePath> {
   const weight = input.weight ?? DEFAULTS.weight;
-  violations.check(weight <= LIMITS.weightMax, `${field}.weight`, `must be 0–${LIMITS.weightMax}`);
+  violations.check(weight <= LIMITS.weightMax, `${field}.weight`, `must be 0–${LIMITS.weightMax}, not ${weight}`);
   checkMap(violations, input.labels, {
     field: `${field}.labels`,
     entriesMax: LIMITS.labelsMax,
@@ -56,11 +56,18 @@ export function checkUpdatable(violations: Violations, input: Endpoint, field: s
 
 function checkAddresses(violations: Violations, addresses: readonly Address[], field: string): void {
   violations.check(addresses.length > 0, field, 'at least one is required');
-  if (!violations.check(addresses.length <= LIMITS.addressesMax, field, `at most ${LIMITS.addressesMax}`)) return;
+  if (
+    !violations.check(
+      addresses.length <= LIMITS.addressesMax,
+      field,
+      `at most ${LIMITS.addressesMax}, not ${addresses.length}`,
+    )
+  )
+    return;
   for (const [index, { host, port }] of addresses.entries()) {
     const at = `${field}[${index}]`;
     if (isIP(host) === 0) checkName(violations, 'hostName', `${at}.host`, host);
-    violations.check(port >= 1 && port <= LIMITS.portMax, `${at}.port`, `must be 1–${LIMITS.portMax}`);
+    violations.check(port >= 1 && port <= LIMITS.portMax, `${at}.port`, `must be 1–${LIMITS.portMax}, not ${port}`);
   }
 }
 

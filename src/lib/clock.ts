@@ -6,7 +6,7 @@ export interface Timer {
 /**
  * Time, from outside, so that tests can hold it in their hands.
  *
- * Timers do not keep the process alive.
+ * Timers do not keep the process alive. They wait for no longer than 2^31 - 1 ms, which are 24 days.
  */
 export interface Clock {
   /** Milliseconds that never go back, from an arbitrary start. Measures durations. */
@@ -21,16 +21,19 @@ export interface Clock {
   soon(fn: () => void): Timer;
 }
 
+/** Node's timers take no more, and fire at once instead. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
 /** The time of the machine. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs).unref();
+    const timer = setTimeout(fn, Math.min(delayMs, DELAY_MS_MAX)).unref();
     return { cancel: () => clearTimeout(timer) };
   },
   every(periodMs, fn) {
-    const timer = setInterval(fn, periodMs).unref();
+    const timer = setInterval(fn, Math.min(periodMs, DELAY_MS_MAX)).unref();
     return { cancel: () => clearInterval(timer) };
   },
   soon(fn) {

@@ -3,6 +3,7 @@ import { checkGrpcJs } from '../balancer/grpc-js-version.js';
 import { registerRollcallBalancer, type BalancerConfigJson } from '../balancer/index.js';
 import type { RollcallClient } from '../client/index.js';
 import { invalidField } from '../core/errors.js';
+import * as shape from '../core/shape.js';
 import { proxyVariable } from './channel-options.js';
 import { checkGrpcJsCopies } from './grpc-js-copies.js';
 import { Followings } from './followings.js';
@@ -41,6 +42,17 @@ export interface ResolverOptions {
   readonly replacedGraceMs?: number | undefined;
 }
 
+const anyObject = shape.matching('an object', shape.isObject);
+
+const OPTIONS = shape.objectOf<ResolverOptions>({
+  authority: shape.text,
+  balancing: anyObject,
+  serviceConfig: anyObject,
+  retries: shape.flag,
+  ignoreOtherGrpcJs: shape.flag,
+  replacedGraceMs: shape.milliseconds(0, REPLACED_GRACE_MS_MAX),
+});
+
 /** A registration of the resolver, which ends it. Channels that exist go on. */
 export interface ResolverRegistration extends Disposable {
   /** Idempotent. */
@@ -59,17 +71,15 @@ export interface ResolverRegistration extends Disposable {
  *
  * The client stays the caller's. Channels that outlive it keep what they know.
  *
- * @throws RollcallError UNSUPPORTED_GRPC_JS for a grpc-js that is not ~1.14.5, or two copies of it; INVALID_FIELD for a
- *   configuration that cannot be used, or an authority that is taken
+ * @throws RollcallError UNSUPPORTED_GRPC_JS for a grpc-js that is not ~1.14.5, or two copies of it; INVALID_FIELD for an
+ *   option that there is not, a configuration that cannot be used, or an authority that is taken
  */
 export function registerRollcallResolver(client: RollcallClient, options: ResolverOptions = {}): ResolverRegistration {
+  shape.checkShape(OPTIONS, options);
   const { authority = '', balancing = {}, serviceConfig, retries = true, replacedGraceMs = 60_000 } = options;
   checkGrpcJs();
   if (options.ignoreOtherGrpcJs !== true) checkGrpcJsCopies();
   if (authority.includes('/')) throw invalidField({ field: 'authority', description: 'must not contain a /' });
-  if (!(replacedGraceMs >= 0 && replacedGraceMs <= REPLACED_GRACE_MS_MAX)) {
-    throw invalidField({ field: 'replacedGraceMs', description: `must be from 0 to ${REPLACED_GRACE_MS_MAX}` });
-  }
   registerRollcallBalancer();
 
   const ours = { balancing: client.zone === '' ? balancing : { zone: client.zone, ...balancing }, retries };

@@ -10,6 +10,8 @@ import { linkAbort, orAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
 import { Semaphore } from '../../lib/semaphore.js';
 import { sleep } from '../../lib/sleep.js';
+import { checkUpdate } from '../check-endpoint.js';
+import { checkOptions } from '../check-options.js';
 import type { CallLimits, Connection } from '../connection/connection.js';
 import { applyUpdate, type EndpointUpdate } from '../endpoint-init.js';
 import type { LateAnswers } from './late-answers.js';
@@ -120,6 +122,8 @@ export class Registration implements AsyncDisposable {
    *   is not kept for a registration anew; CLIENT_CLOSED
    */
   async update(update: EndpointUpdate, options: Partial<CallLimits> = {}): Promise<Endpoint> {
+    checkOptions('limits', options);
+    checkUpdate(this.#wanted, update);
     const { clock, callTimeoutMs } = this.#context;
     const timeoutMs = options.timeoutMs ?? callTimeoutMs;
     const scope = linkAbort(this.#closing.signal, options.signal);
@@ -141,7 +145,8 @@ export class Registration implements AsyncDisposable {
    *
    * @throws RollcallError when no server could be told in time; the endpoint then lapses with its TTL
    */
-  close(options: Partial<CallLimits> = {}): Promise<void> {
+  async close(options: Partial<CallLimits> = {}): Promise<void> {
+    checkOptions('limits', options);
     this.#closed ??= this.#close({ timeoutMs: this.#context.callTimeoutMs, ...options });
     return this.#closed;
   }
