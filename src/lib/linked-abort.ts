@@ -57,7 +57,7 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
       },
       reject: (error) => {
         unfollow();
-        reject(error as Error);
+        reject(error);
       },
     };
     waiters.add(waiter);

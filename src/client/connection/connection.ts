@@ -1,5 +1,6 @@
 import { isRollcallError, RollcallError } from '../../core/errors.js';
 import type { Address } from '../../gen/rollcall/v1/endpoint.js';
+import { afterReading } from '../../lib/after-reading.js';
 import { fullJitterMs } from '../../lib/backoff.js';
 import { linkAbort, orAbort, type LinkedAbort } from '../../lib/linked-abort.js';
 import { Semaphore } from '../../lib/semaphore.js';
@@ -56,9 +57,9 @@ export class Connection {
     return this.#closed !== undefined;
   }
 
-  /** Why no server can be reached; undefined when one is, or none was tried. */
+  /** Why no server can be reached, while one is being sought; undefined as long as none was tried in vain. */
   get failure(): RollcallError | undefined {
-    return this.#link === undefined ? this.#dialler.failure : undefined;
+    return this.#dialling === undefined ? undefined : this.#dialler.failure;
   }
 
   /** The configured servers, `host:port` each. */
@@ -79,9 +80,7 @@ export class Connection {
 
   /**
    * A signal that follows others and is aborted by {@link close}, with
-   * CLIENT_CLOSED for a reason. To be unlinked when the work is done. (That all
-   * work listens to one signal is not an option: the cost of listening grows
-   * with the number of listeners.)
+   * CLIENT_CLOSED for a reason. To be unlinked when the work is done.
    */
   scope(...parents: readonly (AbortSignal | undefined)[]): LinkedAbort {
     const linked = linkAbort(...parents);
@@ -92,6 +91,22 @@ export class Connection {
       unlink: () => {
         linked.unlink();
         this.#scopes.delete(linked);
+      },
+    };
+  }
+
+  /** A {@link scope} that also ends by its limits: with TIMED_OUT when the time is up, and `message`. */
+  limitedScope({ signal, timeoutMs }: CallLimits, message: string, ...parents: readonly AbortSignal[]): LinkedAbort {
+    const scope = this.scope(signal, ...parents);
+    if (!Number.isFinite(timeoutMs)) return scope;
+    const deadline = afterReading(this.#options.clock, timeoutMs, () => {
+      scope.abort(new RollcallError('TIMED_OUT', message));
+    });
+    return {
+      ...scope,
+      unlink: () => {
+        deadline.cancel();
+        scope.unlink();
       },
     };
   }
@@ -148,8 +163,10 @@ export class Connection {
       case 'STORE_UNAVAILABLE':
       case 'OVERLOADED':
       case 'TOO_MANY_WATCHES':
-        // Connecting to the same server again would only add to its troubles.
-        if (this.#dialler.hasChoice) this.leave(link);
+      case 'UNEXPECTED_STATUS':
+      case 'INTERNAL':
+        // Connecting to the same server again would only add to its troubles, or find it as wrong as before.
+        if (this.#dialler.serversKnown > 1) this.leave(link);
         return;
       default:
         return;
@@ -157,7 +174,21 @@ export class Connection {
   }
 
   /**
-   * Makes one call, again on other servers while it fails in a way that may pass. Keeps the process alive meanwhile.
+   * Whether an error that does not pass may be the doing of one server, which is not what it should be, and there is a
+   * server that has not answered with such a one. To be asked once for each of them.
+   *
+   * @param refusedBy the addresses that have, of one call or watch; `link` is added
+   */
+  mayBeOtherwiseElsewhere(link: Pick<Link, 'address'>, error: unknown, refusedBy: Set<string>): boolean {
+    if (!isRollcallError(error, 'UNEXPECTED_STATUS') && !isRollcallError(error, 'INTERNAL')) return false;
+    if (refusedBy.has(link.address)) return false;
+    refusedBy.add(link.address);
+    return refusedBy.size < this.#dialler.serversKnown;
+  }
+
+  /**
+   * Makes one call, again on other servers while it fails in a way that may pass, and once on each where one answers as
+   * no server should. Keeps the process alive meanwhile.
    *
    * @param attempt must be safe to repeat
    * @throws what the call threw last, when its time is up or it cannot be helped by repeating it; TIMED_OUT when it
@@ -165,33 +196,64 @@ export class Connection {
    */
   async call<T>(attempt: (link: Link, signal: AbortSignal) => Promise<T>, limits: CallLimits): Promise<T> {
     const { clock, random, logger } = this.#options;
-    const { timeoutMs } = limits;
-    const scope = this.scope(limits.signal);
-    const deadline = Number.isFinite(timeoutMs)
-      ? clock.after(timeoutMs, () => scope.abort(new RollcallError('TIMED_OUT', `no answer within ${timeoutMs} ms`)))
-      : undefined;
+    const scope = this.limitedScope(limits, `no answer within ${limits.timeoutMs} ms`);
+    const { signal } = scope;
     const release = this.hold();
+    const refusedBy = new Set<string>();
     let latest: unknown;
     try {
       for (let failures = 0; ; failures++) {
+        let asked: Link | undefined;
         try {
-          const link = await this.connect(scope.signal);
-          return await this.#calls.run(() => this.#attempt(attempt, link, scope.signal), scope.signal);
+          // The connection of the moment when it is the call's turn, which may be another than when it began to wait.
+          return await this.#calls.run(async () => {
+            asked = await this.connect(signal);
+            return await this.attempt(asked, attempt, { signal, timeoutMs: ATTEMPT_TIMEOUT_MS });
+          }, signal);
         } catch (error) {
-          if (scope.signal.aborted) throw this.#whyAborted(scope.signal, latest);
-          if (!isRollcallError(error) || !error.retryable) throw error;
+          if (signal.aborted) throw this.#whyAborted(signal, latest);
+          const again = isRollcallError(error) && error.retryable;
+          const elsewhere = asked !== undefined && this.mayBeOtherwiseElsewhere(asked, error, refusedBy);
+          if (!again && !elsewhere) throw error;
           logger.debug({ err: error }, 'a call failed and will be repeated');
           latest = error;
         }
         try {
-          await sleep(clock, fullJitterMs(RETRY, failures, random.fraction()), scope.signal);
+          await sleep(clock, fullJitterMs(RETRY, failures, random.fraction()), signal);
         } catch {
-          throw this.#whyAborted(scope.signal, latest);
+          throw this.#whyAborted(signal, latest);
         }
       }
     } finally {
       release();
-      deadline?.cancel();
+      scope.unlink();
+    }
+  }
+
+  /**
+   * Makes one attempt of a call on one connection, which gets the {@link blame} if it fails. It does not wait for its
+   * turn among the calls: for what must not come late.
+   *
+   * @throws what the attempt threw; TIMED_OUT; the signal's reason
+   */
+  async attempt<T>(
+    link: Link,
+    attempt: (link: Link, signal: AbortSignal) => Promise<T>,
+    { signal, timeoutMs }: CallLimits,
+  ): Promise<T> {
+    const scope = linkAbort(signal);
+    const watchdog = afterReading(this.#options.clock, timeoutMs, () => {
+      scope.abort(new RollcallError('TIMED_OUT', `${link.address} did not answer within ${timeoutMs} ms`));
+    });
+    try {
+      scope.signal.throwIfAborted();
+      return await attempt(link, scope.signal);
+    } catch (error) {
+      const cause = scope.signal.aborted ? (scope.signal.reason as unknown) : error;
+      if (signal?.aborted !== true) this.blame(link, cause);
+      throw cause;
+    } finally {
+      watchdog.cancel();
       scope.unlink();
     }
   }
@@ -204,27 +266,6 @@ export class Connection {
     if (this.#link !== undefined) this.leave(this.#link);
   }
 
-  async #attempt<T>(
-    attempt: (link: Link, signal: AbortSignal) => Promise<T>,
-    link: Link,
-    signal: AbortSignal,
-  ): Promise<T> {
-    const scope = linkAbort(signal);
-    const watchdog = this.#options.clock.after(ATTEMPT_TIMEOUT_MS, () => {
-      scope.abort(new RollcallError('TIMED_OUT', `${link.address} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`));
-    });
-    try {
-      return await attempt(link, scope.signal);
-    } catch (error) {
-      const cause = scope.signal.aborted ? (scope.signal.reason as unknown) : error;
-      if (!signal.aborted) this.blame(link, cause);
-      throw cause;
-    } finally {
-      watchdog.cancel();
-      scope.unlink();
-    }
-  }
-
   #change(link: Link | undefined): void {
     this.#link = link;
     for (const observer of this.#observers) observer(link);
@@ -234,7 +275,7 @@ export class Connection {
   #whyAborted(signal: AbortSignal, latest: unknown): unknown {
     const reason: unknown = signal.reason;
     if (!isRollcallError(reason, 'TIMED_OUT')) return reason;
-    return this.failure ?? latest ?? reason;
+    return (this.#link === undefined ? this.#dialler.failure : undefined) ?? latest ?? reason;
   }
 
   #startDialling(): Dialling {

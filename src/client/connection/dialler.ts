@@ -46,6 +46,8 @@ export class Dialler {
   /** The server that was tried last. */
   #last: string | undefined;
   #failure: RollcallError | undefined;
+  /** Since an attempt failed, until one succeeds. */
+  #failing = false;
 
   /** @throws RollcallError INVALID_FIELD for an address that is none, no address at all, or credentials that are none */
   constructor(options: DiallerOptions) {
@@ -65,12 +67,12 @@ export class Dialler {
     return this.#servers;
   }
 
-  /** Whether there is more than one server to go to. */
-  get hasChoice(): boolean {
-    return this.#servers.length > 1 || this.#alternates.length > 0;
+  /** How many different ones there are to go to, alternates included. */
+  get serversKnown(): number {
+    return new Set([...this.#servers, ...this.#alternates]).size;
   }
 
-  /** Why the latest attempt to connect failed; undefined once one has succeeded. */
+  /** Why the latest attempt of the latest {@link connect} failed; undefined once one has succeeded. */
   get failure(): RollcallError | undefined {
     return this.#failure;
   }
@@ -88,6 +90,8 @@ export class Dialler {
    */
   async connect(signal: AbortSignal): Promise<Link> {
     const { clock, random } = this.#options;
+    // However it was when somebody last wanted a connection: that may be long ago.
+    this.#failure = undefined;
     for (let round = 0; ; round++) {
       const order = dialOrder({
         servers: this.#servers,
@@ -108,15 +112,17 @@ export class Dialler {
     try {
       const credentials = this.#credentials;
       const link = await this.#dial(address, { credentials, clock, connectTimeoutMs: CONNECT_TIMEOUT_MS, signal });
-      if (this.#failure === undefined) logger.debug({ address }, `connected to ${address}`);
-      else logger.info({ address }, `connected to ${address}`);
+      if (this.#failing) logger.info({ address }, `connected to ${address}`);
+      else logger.debug({ address }, `connected to ${address}`);
+      this.#failing = false;
       this.#failure = undefined;
       return link;
     } catch (error) {
       if (signal.aborted || !isRollcallError(error)) throw error;
       // One line for an outage, not one for each attempt.
-      if (this.#failure === undefined) logger.warn({ address, err: error }, `cannot connect: ${error.message}`);
-      else logger.debug({ address, err: error }, `still cannot connect: ${error.message}`);
+      if (this.#failing) logger.debug({ address, err: error }, `still cannot connect: ${error.message}`);
+      else logger.warn({ address, err: error }, `cannot connect: ${error.message}`);
+      this.#failing = true;
       this.#failure = error;
       return undefined;
     }

@@ -4,6 +4,7 @@ import { isRollcallError, RollcallError } from '../../core/errors.js';
 import { DiscoveryServiceService } from '../../gen/rollcall/v1/discovery.js';
 import { RegistryServiceService } from '../../gen/rollcall/v1/registry.js';
 import type { Clock } from '../../lib/clock.js';
+import { onAbort } from '../../lib/on-abort.js';
 import { callErrors } from './call-error.js';
 import { OpenedSockets } from './opened-sockets.js';
 
@@ -94,11 +95,8 @@ function firstOutcome(
     function settle(finish: () => void): void {
       settled = true;
       watchdog.cancel();
-      signal.removeEventListener('abort', onAbort);
+      unfollow();
       finish();
-    }
-    function onAbort(): void {
-      settle(() => reject(signal.reason as Error));
     }
     function look(): void {
       if (settled) return;
@@ -108,7 +106,7 @@ function firstOutcome(
       else channel.watchConnectivityState(state, Infinity, look);
     }
     const watchdog = clock.after(connectTimeoutMs, () => settle(() => resolve('late')));
-    signal.addEventListener('abort', onAbort, { once: true });
+    const unfollow = onAbort(signal, () => settle(() => reject(signal.reason as Error)));
     look();
   });
 }

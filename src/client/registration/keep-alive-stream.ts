@@ -1,5 +1,6 @@
 import { RollcallError } from '../../core/errors.js';
 import type { KeepAliveRequest, LeaseRenewal } from '../../gen/rollcall/v1/registry.js';
+import { afterReading } from '../../lib/after-reading.js';
 import type { Clock } from '../../lib/clock.js';
 import type { LinkedAbort } from '../../lib/linked-abort.js';
 import type { Link } from '../connection/link.js';
@@ -49,19 +50,14 @@ export class KeepAliveStream {
     if (this.#ended !== undefined) throw this.#ended.error;
     const { clock } = this.#context;
     const results = new Promise<LeaseRenewal[]>((resolve, reject) => (this.#asked = { resolve, reject }));
-    let soon = { cancel: () => {} };
-    const watchdog = clock.after(timeoutMs, () => {
-      // After the event loop was blocked, an answer that came in time may be there and not be read yet.
-      soon = clock.soon(() => {
-        this.#break(new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`));
-      });
+    const watchdog = afterReading(clock, timeoutMs, () => {
+      this.#break(new RollcallError('TIMED_OUT', `the KeepAlive stream did not answer within ${timeoutMs} ms`));
     });
     try {
       this.#requests.give({ leaseIds: [...leaseIds] });
       return await results;
     } finally {
       watchdog.cancel();
-      soon.cancel();
     }
   }
 

@@ -150,6 +150,83 @@ describe('a call', () => {
     },
   );
 
+  it('answered as no Rollcall server does is made at another server', async () => {
+    await using wrong = await startScripted({});
+    await using right = await startScripted({ renew: renew({ results: [] }) });
+    const { connection } = connectTo([wrong.address, right.address]);
+    await expect(connection.call(renewCall, { timeoutMs: 10_000 })).resolves.toEqual({ results: [] });
+    expect((await connection.connect(signal)).address).toBe(right.address);
+  });
+
+  it('answered as no Rollcall server does by all servers fails once each was asked', async () => {
+    const scripts = [1, 2, 3].map((n) => renew(failureOf('INTERNAL', `defect ${n}`)));
+    const servers = await Promise.all(scripts.map((script) => startScripted({ renew: script })));
+    const { connection } = connectTo([...servers.map(({ address }) => address), NOWHERE]);
+    const call = connection.call(renewCall, { timeoutMs: 10_000 });
+    await expect(call).rejects.toMatchObject({ reason: 'INTERNAL' });
+    // The first once more: only then is it known that no other one can be reached.
+    expect(scripts.map(({ requests }) => requests.length)).toEqual([2, 1, 1]);
+    for (const server of servers) server.kill();
+  });
+
+  it('answered as no Rollcall server does by the only server is not repeated', async () => {
+    const script = renew(failureOf('INTERNAL'));
+    await using server = await startScripted({ renew: script });
+    const { connection } = connectTo([server.address]);
+    const link = await connection.connect(signal);
+    await expect(connection.call(renewCall, { timeoutMs: 10_000 })).rejects.toMatchObject({ reason: 'INTERNAL' });
+    expect(script.requests).toHaveLength(1);
+    expect(connection.link).toBe(link);
+  });
+
+  it('that waited for its turn is made on the connection that there is then', async () => {
+    const hanging: (() => void)[] = [];
+    await using first = await startScripted({
+      renew: (_call, callback) => void hanging.push(() => callback(null, { results: [] })),
+    });
+    const script = renew({ results: [] });
+    await using second = await startScripted({ renew: script });
+    const { connection } = connectTo([first.address, second.address]);
+    const calls = Array.from({ length: 129 }, () => connection.call(renewCall, { timeoutMs: 10_000 }));
+    await until('all but one are under way', () => hanging.length === 128);
+    connection.leave(await connection.connect(signal));
+    hanging[0]?.();
+    await until('the last was made at the other server', () => script.requests.length === 1);
+    for (const answer of hanging) answer();
+    await Promise.all(calls);
+  });
+
+  it('need not wait for its turn where it must not come late', async () => {
+    let asked = 0;
+    await using server = await startScripted({
+      renew: (_call, callback) => void (++asked > 128 && callback(null, { results: [] })),
+    });
+    const { connection } = connectTo([server.address]);
+    const calls = Array.from({ length: 200 }, () => connection.call(renewCall, { timeoutMs: Infinity }));
+    await until('as many as may be are under way', () => asked === 128);
+    const link = await connection.connect(signal);
+    await expect(connection.attempt(link, renewCall, { timeoutMs: 10_000 })).resolves.toEqual({ results: [] });
+    connection.close();
+    await Promise.allSettled(calls);
+  });
+
+  it('whose answer is there when a blocked event loop turns again is not late', async () => {
+    await using server = await startScripted({});
+    const clock = new FakeClock({ soonByItself: false });
+    const { connection } = connectTo([server.address], { clock });
+    await connection.connect(signal);
+    for (const limits of [{ timeoutMs: 5_000 }, { timeoutMs: 60_000 }]) {
+      let answer: (() => void) | undefined;
+      const call = connection.call(() => new Promise<void>((resolve) => (answer = resolve)), limits);
+      await until('it was asked', () => answer !== undefined);
+      clock.spend(6_000);
+      clock.fireNext(clock.monotonicMs());
+      answer?.();
+      await clock.settle();
+      await expect(call).resolves.toBeUndefined();
+    }
+  });
+
   it('that is not answered for 5 s goes to another server', async () => {
     let asked = 0;
     await using silent = await startScripted({ renew: () => void asked++ });
@@ -209,6 +286,40 @@ describe('a call', () => {
     await expect(call).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
     await expect(connection.call(renewCall, { timeoutMs: 1 })).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
     await expect(connection.connect(signal)).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+  });
+});
+
+describe('why no server can be reached', () => {
+  it('is told while one is sought, and not of a search that was given up long ago', async () => {
+    await using mute = await startMute();
+    const { connection } = connectTo([NOWHERE, mute.address]);
+    expect(connection.failure).toBeUndefined();
+    await expect(connection.call(renewCall, { timeoutMs: 50 })).rejects.toMatchObject({ reason: 'SERVER_UNREACHABLE' });
+    expect(connection.failure).toBeUndefined();
+    const seeking = connection.connect(signal).catch((error: unknown) => error);
+    expect(connection.failure).toBeUndefined();
+    await until('it is known again', () => connection.failure?.message.startsWith(NOWHERE));
+    connection.close();
+    expect(await seeking).toMatchObject({ reason: 'CLIENT_CLOSED' });
+  });
+});
+
+describe('an answer that no Rollcall server gives', () => {
+  it('may be otherwise at each other server, once', () => {
+    const { connection } = connectTo(['a:1', 'b:1', 'c:1']);
+    const refusedBy = new Set<string>();
+    const wrong = new RollcallError('UNEXPECTED_STATUS', 'UNIMPLEMENTED');
+    const asked = ['a:1', 'b:1', 'c:1'].map((address) =>
+      connection.mayBeOtherwiseElsewhere({ address }, wrong, refusedBy),
+    );
+    expect(asked).toEqual([true, true, false]);
+    expect(connection.mayBeOtherwiseElsewhere({ address: 'a:1' }, wrong, new Set(['a:1']))).toBe(false);
+  });
+
+  it('is not one that refuses what was asked', () => {
+    const { connection } = connectTo(['a:1', 'b:1']);
+    const refused = new RollcallError('INVALID_FIELD', 'x');
+    expect(connection.mayBeOtherwiseElsewhere({ address: 'a:1' }, refused, new Set())).toBe(false);
   });
 });
 
