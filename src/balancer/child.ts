@@ -114,7 +114,7 @@ export class Child implements Callee {
   #onLeafState(state: connectivityState, errorMessage: string | null): void {
     switch (state) {
       case READY:
-        if (this.#state !== READY) this.#onConnected();
+        this.#onConnected();
         return this.#enter(READY, null);
       case CONNECTING:
         if (this.#state === TRANSIENT_FAILURE) return;

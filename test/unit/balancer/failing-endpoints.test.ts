@@ -142,6 +142,33 @@ describe('an endpoint that hangs up as soon as it is connected to', () => {
     expect(channel.calls(1)[0]).toMatch(/connections in a row were lost as soon as they were made/);
   });
 
+  it('does not make calls wait while it is connected to once more', async () => {
+    channel.list([endpoint('a')]);
+    await hangUps(20);
+    const asked = channel.asked.length;
+    await channel.clock.advance(200);
+    expect(channel.asked).toHaveLength(asked + 1);
+    expect(channel.state).toBe('TRANSIENT_FAILURE');
+  });
+
+  it('and is removed while it is connected to once more is heard of no more', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    try {
+      channel.list([endpoint('a')]);
+      await hangUps(20);
+      await channel.clock.advance(200);
+      channel.list([endpoint('b')]);
+      channel.at('b:1').refused('b is down');
+      // grpc-js's timer for the next address, which does not exist; it reports a state.
+      jest.advanceTimersByTime(1_000);
+      expect(channel.calls(1)[0]).toMatch(/^none of 1 endpoints can be reached; the last error: .*b is down/);
+      channel.policy.destroy();
+      expect(channel.clock.fireNext(Infinity)).toBe(false);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('leaves the others as they are', async () => {
     channel.list([endpoint('b')]);
     channel.at('b:1').ready();
@@ -179,4 +206,15 @@ describe('an endpoint that hangs up as soon as it is connected to', () => {
     await channel.clock.advance(400);
     expect(channel.asked.at(-1)).toMatchObject({ 'grpc.keepalive_time_ms': 7 });
   });
+});
+
+it('an endpoint that is ejected while it proves itself is not called until it is taken back', async () => {
+  channel.list([endpoint('a')]);
+  channel.at('a:1').refused();
+  channel.at('a:1').ready();
+  channel.at('a:1').setHealthy(false);
+  await channel.clock.advance(10_000);
+  expect(channel.state).toBe('TRANSIENT_FAILURE');
+  channel.at('a:1').setHealthy(true);
+  expect(channel.calls(1)).toEqual(['a:1']);
 });

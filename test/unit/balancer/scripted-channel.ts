@@ -13,6 +13,8 @@ export class ScriptedConnection {
   state: connectivityState = IDLE;
   refs = 0;
   starts = 0;
+  #healthy = true;
+  readonly #healthWatchers = new Set<experimental.HealthListener>();
   readonly #listeners = new Set<experimental.ConnectivityStateListener>();
 
   constructor(address: string) {
@@ -35,6 +37,12 @@ export class ScriptedConnection {
     this.#go(TRANSIENT_FAILURE, why);
   }
 
+  /** As outlier_detection ejects one, and takes it back. */
+  setHealthy(healthy: boolean): void {
+    this.#healthy = healthy;
+    for (const watcher of this.#healthWatchers) watcher(healthy);
+  }
+
   #go(state: connectivityState, why?: string): void {
     const before = this.state;
     this.state = state;
@@ -47,13 +55,13 @@ export class ScriptedConnection {
     addConnectivityStateListener: (listener: experimental.ConnectivityStateListener) => this.#listeners.add(listener),
     removeConnectivityStateListener: (listener: experimental.ConnectivityStateListener) =>
       this.#listeners.delete(listener),
-    addHealthStateWatcher: () => undefined,
-    removeHealthStateWatcher: () => undefined,
+    addHealthStateWatcher: (watcher: experimental.HealthListener) => this.#healthWatchers.add(watcher),
+    removeHealthStateWatcher: (watcher: experimental.HealthListener) => this.#healthWatchers.delete(watcher),
     startConnecting: () => {
       this.starts++;
     },
     getAddress: () => this.address,
-    isHealthy: () => true,
+    isHealthy: () => this.#healthy,
     ref: () => this.refs++,
     unref: () => this.refs--,
     getChannelzRef: () => ({}),
