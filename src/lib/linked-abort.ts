@@ -29,7 +29,7 @@ export function linkAbort(...parents: readonly (AbortSignal | undefined)[]): Lin
 
 interface Waiter<T> {
   resolve(value: T): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 /** Those who wait for promises that have not settled. */
@@ -76,7 +76,7 @@ function waitersFor<T>(promise: Promise<T>): Set<Waiter<T>> {
   };
   promise.then(
     (value) => settle((waiter) => waiter.resolve(value)),
-    (error: unknown) => settle((waiter) => waiter.reject(error)),
+    (error: unknown) => settle((waiter) => waiter.reject(error as Error)),
   );
   return waiters;
 }

@@ -5,6 +5,7 @@ import type { Link } from '../../../../src/client/connection/link.js';
 import { RollcallError } from '../../../../src/core/errors.js';
 import type { RenewRequest, RenewResponse } from '../../../../src/gen/rollcall/v1/registry.js';
 import { systemClock, type Clock } from '../../../../src/lib/clock.js';
+import { orAbort } from '../../../../src/lib/linked-abort.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { passTime } from '../../../support/pass-time.js';
 import { RecordingLogger } from '../../../support/recording-logger.js';
@@ -217,7 +218,8 @@ describe('a call', () => {
     await connection.connect(signal);
     for (const limits of [{ timeoutMs: 5_000 }, { timeoutMs: 60_000 }]) {
       let answer: (() => void) | undefined;
-      const call = connection.call(() => new Promise<void>((resolve) => (answer = resolve)), limits);
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      const call = connection.call((_link, ended) => orAbort(answered, ended), limits);
       await until('it was asked', () => answer !== undefined);
       clock.spend(6_000);
       clock.fireNext(clock.monotonicMs());
