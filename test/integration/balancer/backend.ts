@@ -1,9 +1,10 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { Server, ServerCredentials, status, type experimental } from '@grpc/grpc-js';
+import { Server, ServerCredentials, status, type experimental, type ServerWritableStream } from '@grpc/grpc-js';
 import { withAttributes } from '../../../src/balancer/endpoint-attributes.js';
 
 const METHOD = '/balancertest.Greeter/Who';
+const WATCH_METHOD = '/balancertest.Greeter/Watch';
 const bytes = (value: Buffer) => value;
 
 /** A gRPC server that tells its name, and counts the connections that were made to it. */
@@ -12,6 +13,8 @@ export interface Backend extends AsyncDisposable {
   readonly port: number;
   /** How many connections were made so far, and how many are open. */
   readonly connections: { made: number; open: number };
+  /** Streams that were opened; a test writes to them. */
+  readonly streams: ServerWritableStream<Buffer, Buffer>[];
   /** While true, calls fail with INTERNAL. */
   failing: boolean;
   /** Ends all connections and listens no more: a process that died. */
@@ -38,6 +41,14 @@ export async function startBackend(name: string, port = 0): Promise<Backend> {
     bytes,
     'unary',
   );
+  const streams: ServerWritableStream<Buffer, Buffer>[] = [];
+  server.register(
+    WATCH_METHOD,
+    (call: ServerWritableStream<Buffer, Buffer>) => void streams.push(call),
+    bytes,
+    bytes,
+    'serverStream',
+  );
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = createServer((socket) => {
     connections.made++;
@@ -56,6 +67,7 @@ export async function startBackend(name: string, port = 0): Promise<Backend> {
     name,
     port: (listener.address() as AddressInfo).port,
     connections,
+    streams,
     failing: false,
     dropConnections: () => sockets.forEach((socket) => socket.destroy()),
     async die() {
@@ -75,3 +87,5 @@ export async function startBackend(name: string, port = 0): Promise<Backend> {
 }
 
 export const WHO = METHOD;
+/** A stream of what a test writes to {@link Backend.streams}. */
+export const WATCH = WATCH_METHOD;

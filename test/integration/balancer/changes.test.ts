@@ -1,10 +1,10 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
-import { registerRollcallBalancer, withAttributes } from '../../../src/balancer/index.js';
+import { registerRollcallBalancer } from '../../../src/balancer/index.js';
 import { until } from '../../support/until.js';
 import { startBackend, type Backend } from './backend.js';
-import { callsByBackend, listingsOf, noAnswers, who } from './listing.js';
+import { callsByBackend, listingsOf, noAnswers, watch, who } from './listing.js';
+import { startRaw } from './raw-backend.js';
 
 registerRollcallBalancer();
 const listing = listingsOf('balancerchanges');
@@ -19,24 +19,6 @@ async function start(name: string, port = 0): Promise<Backend> {
   const backend = await startBackend(name, port);
   backends.push(backend);
   return backend;
-}
-
-/** An address where a connection is accepted, and nothing is ever said. */
-async function startMute() {
-  const accepted: unknown[] = [];
-  const server = createServer((socket) => void accepted.push(socket.on('error', () => undefined)));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    accepted,
-    listed: withAttributes([{ host: '127.0.0.1', port }], { id: 'mute', weight: 100, zone: '' }),
-    async [Symbol.asyncDispose]() {
-      server.close();
-      for (const socket of accepted as { destroy(): void }[]) socket.destroy();
-      await once(server, 'close');
-    },
-  };
 }
 
 it('an endpoint that goes and one that comes leave all others connected', async () => {
@@ -62,15 +44,34 @@ it('a registration that replaces another at the same address keeps the connectio
 
 it('the old endpoints are called until one of the new can be, however long that takes', async () => {
   const [a, b] = await Promise.all([start('a'), start('b')]);
-  await using mute = await startMute();
+  await using mute = await startRaw('mute');
   using service = listing();
   service.deliver([a.listed()]);
   await who(service.client);
-  service.deliver([mute.listed]);
-  await until('the new one is being connected to', () => mute.accepted.length > 0);
+  service.deliver([mute.listed()]);
+  await until('the new one is being connected to', () => mute.accepted() > 0);
   expect(await callsByBackend(service.client, 20)).toEqual({ a: 20 });
-  service.deliver([mute.listed, b.listed()]);
+  service.deliver([mute.listed(), b.listed()]);
   await until('the other new one is called alone', async () => (await callsByBackend(service.client, 20))['b'] === 20);
+});
+
+it('a stream on an endpoint that has left lives on', async () => {
+  const [a, b] = await Promise.all([start('a'), start('b')]);
+  using service = listing();
+  service.deliver([a.listed()]);
+  const stream = watch(service.client);
+  const read: string[] = [];
+  stream.on('data', (message: Buffer) => read.push(String(message)));
+  const ended = once(stream, 'end');
+  await until('the stream is open', () => a.streams.length === 1);
+  service.deliver([b.listed()]);
+  await until('the new one is called alone', async () => (await callsByBackend(service.client, 20))['b'] === 20);
+  service.deliver([]);
+  a.streams[0]!.write(Buffer.from('still here'));
+  await until('its message arrives', () => read.length === 1);
+  a.streams[0]!.end();
+  await ended;
+  await until('its connection is given up', () => a.connections.open === 0);
 });
 
 it('all of ten endpoints replaced, under load, fail no call', async () => {

@@ -5,10 +5,11 @@ import {
   Metadata,
   status,
   type ChannelOptions,
+  type ClientReadableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { BalancerConfigJson } from '../../../src/balancer/balancer-config.js';
-import { WHO } from './backend.js';
+import { WATCH, WHO } from './backend.js';
 
 /** A name that resolves to what a test says, and a channel to it. */
 export interface Listing extends Disposable {
@@ -129,6 +130,11 @@ export function who(client: Client, { waitForReady = false, deadlineMs = 10_000 
       (error: ServiceError | null, value?: Buffer) => (error === null ? resolve(String(value)) : reject(error)),
     );
   });
+}
+
+/** A stream that one backend serves. */
+export function watch(client: Client): ClientReadableStream<Buffer> {
+  return client.makeServerStreamRequest(WATCH, bytes, bytes, Buffer.alloc(0));
 }
 
 /** For `catch`, where calls may fail. */
