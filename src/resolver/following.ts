@@ -4,7 +4,7 @@ import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Timer } from '../lib/clock.js';
 import { sleep } from '../lib/sleep.js';
 import { ServiceEndpoints } from './service-endpoints.js';
-import type { ServiceTarget } from './target.js';
+import { whereOf, type ServiceTarget } from './target.js';
 
 /** After a server has refused the watch for good, it is asked again: it may have been the wrong one, or misconfigured. */
 const REFUSED_PAUSE_MS = 5_000;
@@ -55,7 +55,7 @@ export class Following {
     this.#client = client;
     this.#target = target;
     this.#onIdle = onIdle;
-    this.#endpoints = new ServiceEndpoints(target.service, { graceMs });
+    this.#endpoints = new ServiceEndpoints(target.service, { where: whereOf(target, client.namespace), graceMs });
     void this.#follow();
   }
 

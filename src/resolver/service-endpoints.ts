@@ -47,6 +47,7 @@ interface Held {
  */
 export class ServiceEndpoints {
   readonly #service: string;
+  readonly #where: string;
   readonly #graceMs: number;
   readonly #listed = new Map<string, Listed>();
   /** Of a catalog that was replaced, by id. */
@@ -54,9 +55,13 @@ export class ServiceEndpoints {
   /** The last resort, by id. */
   readonly #lapsed = new Map<string, Held>();
 
-  /** @param options `graceMs`: how long endpoints stay that are not known to be gone */
-  constructor(service: string, options: { readonly graceMs: number }) {
+  /**
+   * @param options `where`: which endpoints of the service, for messages, as in "in namespace default"; `graceMs`: how
+   *   long endpoints stay that are not known to be gone
+   */
+  constructor(service: string, options: { readonly where: string; readonly graceMs: number }) {
     this.#service = service;
+    this.#where = options.where;
     this.#graceMs = options.graceMs;
   }
 
@@ -126,10 +131,10 @@ export class ServiceEndpoints {
 
   #whyNone(): string {
     const count = this.#listed.size;
-    if (count === 0) return `rollcall: ${this.#service} has no endpoints`;
+    if (count === 0) return `rollcall: ${this.#service} has no endpoints ${this.#where}`;
     const states = [...this.#listed.values()].map(({ endpoint }) => healthName(endpoint.health));
     const found = [...new Set(states)].map((state) => `${states.filter((s) => s === state).length} ${state}`);
-    return `rollcall: ${this.#service} has no endpoint that may serve: ${found.join(', ')}`;
+    return `rollcall: ${this.#service} has no endpoint that may serve ${this.#where}: ${found.join(', ')}`;
   }
 }
 

@@ -18,6 +18,9 @@ export interface ServiceTarget {
 
 const SHAPE = 'must be rollcall:///SERVICE or rollcall://CLIENT/SERVICE, with a query such as ?zone=a&label.version=v2';
 
+/** What habits of DNS names and of URLs leave around a name; a port also nice-grpc, where there are no slashes. */
+const AROUND_NAME = /^\/+|(?::\d+)?\/*$/g;
+
 /**
  * Reads a target: `rollcall://[CLIENT]/SERVICE[?QUERY]`, where the query is of
  * `namespace=NAME`, `zone=ZONE` and `label.KEY=VALUE`. A zone or a label that
@@ -25,14 +28,13 @@ const SHAPE = 'must be rollcall:///SERVICE or rollcall://CLIENT/SERVICE, with a 
  *
  * @throws RollcallError INVALID_FIELD with the parts of `target` that are wrong
  */
-export function parseTarget({ authority = '', path }: experimental.GrpcUri): ServiceTarget {
+export function parseTarget(target: experimental.GrpcUri): ServiceTarget {
+  const { authority = '', path } = target;
   const question = path.indexOf('?');
-  const service = decode('target.service', question === -1 ? path : path.slice(0, question));
+  const name = question === -1 ? path : path.slice(0, question);
   const query = question === -1 ? '' : path.slice(question + 1);
-  // What nice-grpc makes of a target without slashes, and what a habit of DNS names leads to.
-  if (/:\d+$/.test(service)) {
-    throw invalidField({ field: 'target', description: `${SHAPE}, without a port, not ${JSON.stringify(path)}` });
-  }
+  checkSurroundings(name, target);
+  const service = decode('target.service', name);
   const violations = new Violations();
   checkName(violations, 'service', 'target.service', service);
   const { namespace, selector } = parseQuery(violations, query);
@@ -40,6 +42,26 @@ export function parseTarget({ authority = '', path }: experimental.GrpcUri): Ser
   if (selector !== undefined) checkSelector(violations, selector, 'target.selector');
   violations.throwIfAny();
   return { authority, namespace, service, selector };
+}
+
+/** Says what was meant where nothing but the name's surroundings are wrong. */
+function checkSurroundings(name: string, { scheme = 'rollcall', authority, path }: experimental.GrpcUri): void {
+  const bare = name.replace(AROUND_NAME, '');
+  if (bare === name) return;
+  const written = `${scheme}:${authority === undefined ? '' : `//${authority}/`}${path}`;
+  const meant = `rollcall://${authority ?? ''}/${bare === '' ? 'SERVICE' : bare}${path.slice(name.length)}`;
+  throw invalidField({ field: 'target', description: `${SHAPE}, not ${JSON.stringify(written)}; write ${meant}` });
+}
+
+/** In which namespace a target looks for endpoints, and for which, as a message says it. */
+export function whereOf({ namespace, selector }: ServiceTarget, defaultNamespace: string): string {
+  const { zones = [], labelRequirements = [] } = selector ?? {};
+  const wanted = [
+    ...(zones.length > 0 ? [`zone ${zones.join(' or ')}`] : []),
+    ...labelRequirements.map(({ key, values }) => `label ${key}=${values.join(' or ')}`),
+  ];
+  const only = wanted.length > 0 ? ` with ${wanted.join(' and ')}` : '';
+  return `in namespace ${namespace ?? defaultNamespace}${only}`;
 }
 
 function parseQuery(violations: Violations, query: string) {

@@ -3,7 +3,11 @@ import { load } from '@grpc/proto-loader';
 import { createChannel, createClientFactory } from 'nice-grpc';
 import { RollcallClient } from '../../../src/client/index.js';
 import { DiscoveryServiceService, ListServicesRequest } from '../../../src/gen/rollcall/v1/discovery.js';
-import { registerRollcallResolver, ROLLCALL_CHANNEL_OPTIONS } from '../../../src/resolver/index.js';
+import {
+  registerRollcallResolver,
+  ROLLCALL_CHANNEL_OPTIONS,
+  type ResolverOptions,
+} from '../../../src/resolver/index.js';
 import { DynamicClient } from '../../support/dynamic-client.js';
 import { Caller, startGreeter } from '../../support/greeter.js';
 import { startInProcess, type InProcessServer } from '../../support/in-process-server.js';
@@ -278,7 +282,10 @@ describe('stubs', () => {
     channel.close();
     // nice-grpc takes it for a host, and appends a port.
     expect(() => createChannel(`rollcall:${service}`)).toThrow(
-      expect.objectContaining({ reason: 'INVALID_FIELD', message: expect.stringContaining('without a port') }),
+      expect.objectContaining({
+        reason: 'INVALID_FIELD',
+        message: expect.stringContaining(`write rollcall:///${service}`),
+      }),
     );
   });
 
@@ -361,6 +368,8 @@ describe('whoever makes a channel', () => {
 describe('whoever registers a resolver', () => {
   it.each([
     ['authority', { authority: 'a/b' }],
+    ['retry', { retry: false }],
+    ['retries', { retries: 'no' }],
     ['replacedGraceMs', { replacedGraceMs: -1 }],
     ['replacedGraceMs', { replacedGraceMs: Number.NaN }],
     ['replacedGraceMs', { replacedGraceMs: Infinity }],
@@ -369,7 +378,7 @@ describe('whoever registers a resolver', () => {
   ])('is told at once of a bad %s', (field, options) => {
     const violations = [{ field, description: expect.any(String) }];
     const refused = expect.objectContaining({ reason: 'INVALID_FIELD', violations });
-    expect(() => registerRollcallResolver(client, options)).toThrow(refused);
+    expect(() => registerRollcallResolver(client, options as ResolverOptions)).toThrow(refused);
   });
 
   it('may not take an authority over from a client that is open', async () => {

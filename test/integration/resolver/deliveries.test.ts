@@ -146,7 +146,7 @@ describe('a resolver', () => {
     await using server = await startInProcess({ settings: { listen: address } });
     await until('it told', () => resolver.last?.endpoints);
     expect(server.address).toBe(address);
-    expect(resolver.last).toMatchObject({ ids: [], note: 'rollcall: greeter has no endpoints' });
+    expect(resolver.last).toMatchObject({ ids: [], note: 'rollcall: greeter has no endpoints in namespace default' });
   });
 
   it('goes on asking a server that refuses for good, since it may be the wrong one', async () => {
@@ -226,7 +226,7 @@ describe('a resolver', () => {
     expect(resolver.deliveries).toHaveLength(1);
     await until('it told', () => resolver.deliveries.length === 2);
     expect(performance.now() - lapsedMs).toBeGreaterThan(600);
-    expect(resolver.last).toMatchObject({ ids: [], note: 'rollcall: greeter has no endpoints' });
+    expect(resolver.last).toMatchObject({ ids: [], note: 'rollcall: greeter has no endpoints in namespace default' });
   });
 
   it('leaves out what drains, and says so when nothing else is there, to a policy that fails calls', async () => {
@@ -242,7 +242,7 @@ describe('a resolver', () => {
     await until('it told', () => resolver.last?.ids.length === 1);
     expect(resolver.deliveries.map(({ policy, note }) => [policy, note])).toEqual([
       ['round_robin', ''],
-      ['rollcall', 'rollcall: greeter has no endpoint that may serve: 1 DRAINING'],
+      ['rollcall', 'rollcall: greeter has no endpoint that may serve in namespace default: 1 DRAINING'],
       ['round_robin', ''],
     ]);
   });

@@ -37,7 +37,7 @@ function expiry(...ids: string[]): Change {
 }
 
 function told(...changes: Change[]): ServiceEndpoints {
-  const endpoints = new ServiceEndpoints('greeter', { graceMs: GRACE_MS });
+  const endpoints = new ServiceEndpoints('greeter', { where: 'in namespace shop', graceMs: GRACE_MS });
   for (const change of changes) endpoints.apply(change, 0);
   return endpoints;
 }
@@ -113,10 +113,10 @@ describe('the endpoints that calls may go to', () => {
 
   it('say why there are none', () => {
     expect(told(snapshot([endpoint('1')])).listing(0).note).toBe('');
-    expect(told(snapshot([])).listing(0).note).toBe('rollcall: greeter has no endpoints');
+    expect(told(snapshot([])).listing(0).note).toBe('rollcall: greeter has no endpoints in namespace shop');
     const draining = ['1', '2'].map((id) => endpoint(id, { health: Health.DRAINING }));
     const { note } = told(snapshot([...draining, endpoint('3', { health: Health.UNHEALTHY })])).listing(0);
-    expect(note).toBe('rollcall: greeter has no endpoint that may serve: 2 DRAINING, 1 UNHEALTHY');
+    expect(note).toBe('rollcall: greeter has no endpoint that may serve in namespace shop: 2 DRAINING, 1 UNHEALTHY');
   });
 });
 
@@ -134,7 +134,7 @@ describe('when the catalog was replaced by another', () => {
     expect(idsOf(endpoints, GRACE_MS - 1)).toEqual(['1', '2']);
     expect(idsOf(endpoints, GRACE_MS)).toEqual([]);
     expect(endpoints.heldForMs(GRACE_MS)).toBeUndefined();
-    expect(endpoints.listing(GRACE_MS).note).toBe('rollcall: greeter has no endpoints');
+    expect(endpoints.listing(GRACE_MS).note).toBe('rollcall: greeter has no endpoints in namespace shop');
   });
 
   it('they are the same objects as before, also once they have returned', () => {
@@ -184,7 +184,7 @@ describe('when leases lapse', () => {
     expect(idsOf(endpoints)).toEqual(['1', '2', '3']);
     expect(endpoints.heldForMs(0)).toBe(GRACE_MS);
     expect(idsOf(endpoints, GRACE_MS)).toEqual([]);
-    expect(endpoints.listing(GRACE_MS).note).toBe('rollcall: greeter has no endpoints');
+    expect(endpoints.listing(GRACE_MS).note).toBe('rollcall: greeter has no endpoints in namespace shop');
   });
 
   it('nobody is called who lapsed once one is there that did not', () => {
@@ -242,7 +242,7 @@ describe('whatever happens', () => {
   it('every endpoint that may serve is listed once, nothing else but for its grace, and what stays equal stays the same', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
-        const endpoints = new ServiceEndpoints('greeter', { graceMs: GRACE_MS });
+        const endpoints = new ServiceEndpoints('greeter', { where: 'in namespace shop', graceMs: GRACE_MS });
         const view = new Map<string, Endpoint>();
         const left = new Map<string, { readonly atMs: number; readonly replaced: boolean }>();
         let nowMs = 0;

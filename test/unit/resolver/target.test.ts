@@ -1,6 +1,6 @@
 import { isRollcallError } from '../../../src/core/errors.js';
 import { LabelRequirement_Operator } from '../../../src/gen/rollcall/v1/selector.js';
-import { parseTarget } from '../../../src/resolver/target.js';
+import { parseTarget, whereOf } from '../../../src/resolver/target.js';
 
 /** As grpc-js splits a target before it asks a resolver. */
 function parse(target: string) {
@@ -58,11 +58,14 @@ describe('a target', () => {
 
   it.each([
     // nice-grpc appends a port to what has no slashes.
-    ['rollcall:payments:80', 'target', 'without a port, not "payments:80"'],
-    ['rollcall:///payments:7400', 'target', 'without a port'],
-    ['rollcall:////payments', 'target.service', 'letters'],
-    ['rollcall:///', 'target.service', 'letters'],
-    ['rollcall://payments', 'target.service', 'letters'],
+    ['rollcall:payments:80', 'target', 'not "rollcall:payments:80"; write rollcall:///payments'],
+    ['rollcall:///payments:7400?zone=a', 'target', 'write rollcall:///payments?zone=a'],
+    ['rollcall://payments', 'target', 'not "rollcall://payments"; write rollcall:///payments'],
+    ['rollcall:/payments', 'target', 'not "rollcall:/payments"; write rollcall:///payments'],
+    ['rollcall:////payments', 'target', 'not "rollcall:////payments"; write rollcall:///payments'],
+    ['rollcall:///payments:80/', 'target', 'write rollcall:///payments'],
+    ['rollcall://eu/payments/', 'target', 'not "rollcall://eu/payments/"; write rollcall://eu/payments'],
+    ['rollcall:///', 'target', 'write rollcall:///SERVICE'],
     ['rollcall:///?zone=a', 'target.service', 'is required'],
     ['rollcall:///pay ments', 'target.service', 'letters'],
     ['rollcall:///pay%2Fments', 'target.service', 'letters'],
@@ -97,6 +100,19 @@ describe('a target', () => {
     const error = errorOf(() => parse('rollcall:///-?zone=&colour=red&namespace=A'));
     const fields = isRollcallError(error) ? error.violations.map(({ field }) => field) : [];
     expect(fields).toEqual(['target.service', 'target.zone', 'target.colour', 'target.namespace']);
+  });
+});
+
+describe('what a message says of a target', () => {
+  it.each([
+    ['rollcall:///payments', 'in namespace default'],
+    ['rollcall:///payments?namespace=shop&zone=a&zone=b', 'in namespace shop with zone a or b'],
+    [
+      'rollcall:///payments?zone=a&label.version=v2&label.tier=',
+      'in namespace default with zone a and label version=v2 and label tier=',
+    ],
+  ])('of %s is where it looks: %s', (target, where) => {
+    expect(whereOf(parse(target), 'default')).toBe(where);
   });
 });
 
