@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DEFAULTS } from '../core/limits.js';
-import { parseDurationText } from '../lib/duration-text.js';
+import { formatDurationText, parseDurationText } from '../lib/duration-text.js';
 import { EXIT_CODES_HELP } from './exit-code.js';
 
 /** What every client command can be told, before or after its name. */
@@ -21,8 +21,12 @@ interface Given {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Adds the common options, of which none has a default, so that {@link commonOptions} can see which were given. */
-export function addCommonOptions(command: Command): Command {
+/**
+ * Adds the common options, of which none has a default, so that {@link commonOptions} can see which were given. The
+ * timeout is only for the help.
+ */
+export function addCommonOptions(command: Command, defaultTimeoutMs = DEFAULT_TIMEOUT_MS): Command {
+  const timeout = formatDurationText(defaultTimeoutMs);
   return command
     .addOption(
       new Option(
@@ -33,7 +37,9 @@ export function addCommonOptions(command: Command): Command {
     .option('--namespace <NAME>', `namespace (default: ${DEFAULTS.namespace}; env: ROLLCALL_NAMESPACE)`)
     .option('--json', 'print one JSON object a line, and errors as a JSON object')
     .addOption(
-      new Option('--timeout <DURATION>', 'how long to try to reach a server (default: 10s)').argParser(parseDuration),
+      new Option('--timeout <DURATION>', `how long to try to reach a server (default: ${timeout})`).argParser(
+        parseDuration,
+      ),
     );
 }
 
@@ -43,7 +49,11 @@ export function addCommonHelp(command: Command, example: string): Command {
 }
 
 /** What a command was told, after its name or else before it, or else by the environment. */
-export function commonOptions(command: Command, environment: NodeJS.ProcessEnv): CommonOptions {
+export function commonOptions(
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+  defaultTimeoutMs = DEFAULT_TIMEOUT_MS,
+): CommonOptions {
   const near: Given = command.opts();
   const far: Given = command.parent?.opts() ?? {};
   const fromEnvironment = environment['ROLLCALL_SERVER'] ?? '';
@@ -51,7 +61,7 @@ export function commonOptions(command: Command, environment: NodeJS.ProcessEnv):
     servers: near.server ?? far.server ?? collectServers(fromEnvironment === '' ? '127.0.0.1' : fromEnvironment),
     namespace: near.namespace ?? far.namespace ?? (environment['ROLLCALL_NAMESPACE'] || DEFAULTS.namespace),
     json: near.json ?? far.json ?? false,
-    timeoutMs: near.timeout ?? far.timeout ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs: near.timeout ?? far.timeout ?? defaultTimeoutMs,
   };
 }
 

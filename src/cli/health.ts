@@ -10,6 +10,9 @@ interface HealthClient {
   Check(request: { service: string }, options: { signal: AbortSignal }): Promise<{ status: string }>;
 }
 
+/** Health checks run it, and most of them end what has not answered by then. */
+const DEFAULT_TIMEOUT_MS = 3_000;
+
 /** `rollcall health`: one check, whose answer is the exit code. */
 export function addHealth(program: Command, shell: Shell): void {
   const command = program
@@ -17,9 +20,10 @@ export function addHealth(program: Command, shell: Shell): void {
     .description('check whether a server serves')
     .option('--service <NAME>', 'a gRPC service by its full name (default: the server as a whole)')
     .action(async ({ service }: { service?: string }) => {
-      await withClient(shell, command, { talkative: false }, (context) => check(service ?? '', context));
+      const use = { talkative: false, defaultTimeoutMs: DEFAULT_TIMEOUT_MS };
+      await withClient(shell, command, use, (context) => check(service ?? '', context));
     });
-  addCommonOptions(command);
+  addCommonOptions(command, DEFAULT_TIMEOUT_MS);
   addCommonHelp(command, '  $ rollcall health --server 127.0.0.1:7400 --timeout 2s');
 }
 

@@ -37,7 +37,7 @@ export function addRegister(program: Command, shell: Shell): void {
     .requiredOption('--address <HOST:PORT>', 'where the endpoint accepts connections; may be repeated', collect)
     .option('--id <ID>', 'id of the endpoint; replaces a registration with the same id (default: a new UUID)')
     .option('--region <NAME>', 'region it runs in')
-    .option('--zone <NAME>', 'zone it runs in')
+    .option('--zone <NAME>', 'zone it runs in (env: ROLLCALL_ZONE)')
     .option('--sub-zone <NAME>', 'part of the zone it runs in')
     .addOption(
       new Option('--weight <NUMBER>', `share of calls, 0–${LIMITS.weightMax} (default: 100)`).argParser(parseWeight),
@@ -45,7 +45,7 @@ export function addRegister(program: Command, shell: Shell): void {
     .option('--label <KEY=VALUE>', 'label, for selectors; may be repeated', collectPair)
     .option('--metadata <KEY=VALUE>', 'metadata, for applications; may be repeated', collectPair)
     .addOption(
-      new Option('--ttl <DURATION>', 'how long it outlives this process (default: 15s)').argParser(parseDuration),
+      new Option('--ttl <DURATION>', 'how long it outlives this process, 1s–24h (default: 15s)').argParser(parseTtl),
     )
     .option('--quiet', 'print nothing once registered')
     .action(async (service: string, words: readonly string[], flags: RegisterFlags) => {
@@ -117,9 +117,21 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function toEndpointInit(service: string, flags: RegisterFlags): EndpointInit {
-  const { address: addresses, id, region = '', zone = '', subZone = '', weight, label: labels, metadata } = flags;
-  const locality = region + zone + subZone === '' ? undefined : { region, zone, subZone };
-  return { service, addresses, id, locality, weight, labels, metadata };
+  const { address: addresses, id, region, zone, subZone, weight, label: labels, metadata } = flags;
+  const locality = {
+    ...(region === undefined ? {} : { region }),
+    // Where it is not given, that of the environment is.
+    ...(zone === undefined ? {} : { zone }),
+    ...(subZone === undefined ? {} : { subZone }),
+  };
+  const anywhere = Object.keys(locality).length === 0;
+  return { service, addresses, id, locality: anywhere ? undefined : locality, weight, labels, metadata };
+}
+
+function parseTtl(text: string): number {
+  const ttlMs = parseDuration(text);
+  if (ttlMs < LIMITS.ttlMsMin || ttlMs > LIMITS.ttlMsMax) throw new InvalidArgumentError('It must be 1s–24h.');
+  return ttlMs;
 }
 
 function parseWeight(text: string): number {

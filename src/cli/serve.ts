@@ -1,5 +1,5 @@
 import { setLogger } from '@grpc/grpc-js';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { isRollcallError, type Reason } from '../core/errors.js';
 import { formatDurationText } from '../lib/duration-text.js';
@@ -38,6 +38,7 @@ export function serveCommand(): Command {
       new Option(`--${name} <${placeholder}>`, `${description} (default: ${value}; env: ${environmentVariable(name)})`),
     );
   }
+  for (const name of ['port', 'host']) command.addOption(insteadOfListen(name));
   return command
     .addHelpText(
       'after',
@@ -57,6 +58,13 @@ Example:
     .action(async (options: Record<string, string | boolean | undefined>) => {
       process.exitCode = await serve(options);
     });
+}
+
+/** What others call a part of --listen. */
+function insteadOfListen(name: string): Option {
+  return new Option(`--${name} <VALUE>`).hideHelp().argParser(() => {
+    throw new InvalidArgumentError('Both are in --listen HOST:PORT.');
+  });
 }
 
 async function serve(options: Record<string, string | boolean | undefined>): Promise<number> {

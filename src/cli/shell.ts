@@ -29,6 +29,8 @@ export interface CommandContext {
 export interface ClientUse {
   /** Whether to say on stderr all that the client does by itself, for commands that go on for long, or only what fails. */
   readonly talkative: boolean;
+  /** How long to try to reach a server, unless the command is told; the default of the common options unless given. */
+  readonly defaultTimeoutMs?: number;
 }
 
 /**
@@ -38,11 +40,11 @@ export interface ClientUse {
 export async function withClient(
   shell: Shell,
   command: Command,
-  { talkative }: ClientUse,
+  { talkative, defaultTimeoutMs }: ClientUse,
   body: (context: CommandContext) => Promise<number>,
 ): Promise<void> {
   const { output, colors, environment } = shell;
-  const options = commonOptions(command, environment);
+  const options = commonOptions(command, environment, defaultTimeoutMs);
   const { RollcallClient } = await import('../client/index.js');
   const client = new RollcallClient({
     servers: options.servers,
