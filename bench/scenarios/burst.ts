@@ -4,6 +4,7 @@ import { paced } from '../measure/paced.js';
 import { ratioAtMost, type Scenario } from '../side-by-side/scenario.js';
 import { connectMany } from '../subject/connect-many.js';
 import { readView } from '../subject/read-view.js';
+import { warmUp } from '../subject/warm-up.js';
 import { WatcherGroup } from '../subject/watcher-group.js';
 
 const SERVICE = 'burst';
@@ -23,6 +24,7 @@ export default {
   ],
   measure: async (run, load): Promise<Figures> => {
     await using subject = await run.start();
+    await warmUp(subject);
     const writers = await connectMany(subject, load.writers);
     const connections = await connectMany(subject, load.watchers);
     let messages = 0;

@@ -6,12 +6,12 @@ import { Latency } from '../measure/latency.js';
 import type { Run } from '../measure/program.js';
 import { ratioAtLeast, type Scenario } from '../side-by-side/scenario.js';
 import { connectMany } from '../subject/connect-many.js';
+import { warmUp } from '../subject/warm-up.js';
 
 const parameters = {
   connections: 16,
   services: 100,
   bytes: 200,
-  warmUpSeconds: 1,
   seconds: 5,
 };
 
@@ -33,7 +33,7 @@ const CALLERS = [
 export default {
   name: 'register',
   parameters,
-  quick: { warmUpSeconds: 0.5, seconds: 1 },
+  quick: { seconds: 1 },
   rows: CALLERS.flatMap(({ callers, mark }) => [
     {
       figure: `callers${callers}.registrationsASecond`,
@@ -64,41 +64,35 @@ async function register(
 ): Promise<Figures> {
   await using subject = await run.start();
   const connections = await connectMany(subject, Math.min(load.callers, load.connections));
-  let registered = 0;
-  const registerFor = async (seconds: number, onAnswer: (sentMs: number) => void) => {
-    const endsMs = performance.now() + seconds * 1_000;
-    const caller = async (_: unknown, index: number) => {
+  const callers = await Promise.all(
+    Array.from({ length: load.callers }, async (_, index) => {
       const connection = connections[index % connections.length]!;
-      const lease = load.leaseReady ? await connection.prepareLease() : undefined;
-      while (performance.now() < endsMs) {
-        const count = registered++;
-        const sentMs = performance.now();
-        await connection.register(
-          { service: `s-${count % load.services}`, id: `e-${count}`, bytes: load.bytes },
-          lease,
-        );
-        onAnswer(sentMs);
-      }
-    };
-    await Promise.all(Array.from({ length: load.callers }, caller));
-  };
+      return { connection, lease: load.leaseReady ? await connection.prepareLease() : undefined };
+    }),
+  );
+  await warmUp(subject);
 
-  await registerFor(load.warmUpSeconds, () => undefined);
   const latency = new Latency();
-  let answers = 0;
+  let registered = 0;
   const cpu = cpuSince(subject);
   const startMs = performance.now();
-  await registerFor(load.seconds, (sentMs) => {
-    answers++;
-    latency.addSince(sentMs);
-  });
+  const call = async ({ connection, lease }: (typeof callers)[number]) => {
+    while (performance.now() < startMs + load.seconds * 1_000) {
+      const count = registered++;
+      const sentMs = performance.now();
+      const endpoint = { service: `s-${count % load.services}`, id: `e-${count}`, bytes: load.bytes };
+      await connection.register(endpoint, lease);
+      latency.addSince(sentMs);
+    }
+  };
+  await Promise.all(callers.map(call));
   const seconds = (performance.now() - startMs) / 1_000;
   const { serverMicros, driverMicros } = cpu();
   for (const connection of connections) connection.close();
   return {
-    registrationsASecond: answers / seconds,
+    registrationsASecond: registered / seconds,
     ...latency.figures,
-    serverCpuMicrosARegistration: serverMicros / answers,
+    serverCpuMicrosARegistration: serverMicros / registered,
     serverCores: serverMicros / 1e6 / seconds,
     driverCores: driverMicros / 1e6 / seconds,
   };

@@ -16,6 +16,8 @@ const parameters = {
   /** They all watch one such service, and the changes are to it. */
   endpointsAService: 1_000,
   watchesAConnection: 50,
+  /** Delivered before CPU is measured. */
+  warmUpDeltas: 50_000,
   changes: 100,
   bytes: 200,
 };
@@ -26,7 +28,13 @@ const STEPS = ['small', 'medium', 'large'];
 export default {
   name: 'scale',
   parameters,
-  quick: { endpoints: '100,300,1000', watchers: '50,100,200', endpointsAService: 100, changes: 20 },
+  quick: {
+    endpoints: '100,300,1000',
+    watchers: '50,100,200',
+    endpointsAService: 100,
+    warmUpDeltas: 5_000,
+    changes: 20,
+  },
   rows: [
     { figure: 'exponents.cpu', label: 'CPU a change by watchers, exponent', unit: '', mark: rollcallAtMost(1) },
     { figure: 'exponents.memory', label: 'RSS by endpoints, exponent', unit: '', mark: rollcallAtMost(1) },
@@ -36,6 +44,11 @@ export default {
       { figure: `${step}.rssMiB`, label: `${step}: RSS`, unit: 'MiB' },
       { figure: `${step}.startUpMs`, label: `${step}: kill to first view`, unit: 'ms' },
     ]),
+  ],
+  growths: [
+    { figure: 'serverCpuMsAChange', by: 'watchers', label: 'server CPU a change', unit: 'ms', steps: STEPS },
+    { figure: 'rssMiB', by: 'endpoints', label: 'RSS', unit: 'MiB', steps: STEPS },
+    { figure: 'startUpMs', by: 'endpoints', label: 'kill to first view', unit: 'ms', steps: STEPS },
   ],
   measure: async (run, { endpoints, watchers, ...load }): Promise<Figures> => {
     const [endpointCounts, watcherCounts] = [endpoints, watchers].map((list) => list.split(',').map(Number));
@@ -83,6 +96,8 @@ async function scaleStep(
     perConnection: load.watchesAConnection,
   });
   const rssKiB = await settledRssKiB(subject);
+  const warmUpChanges = Math.ceil(load.warmUpDeltas / load.watchers);
+  for (let change = 0; change < warmUpChanges; change++) await watchers.see(endpoint!.change);
   const cpu = cpuSince(subject);
   for (let change = 0; change < load.changes; change++) await watchers.see(endpoint!.change);
   const { serverMicros } = cpu();

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { machine } from '../measure/machine.js';
-import { chart } from './chart.js';
+import { barChart } from './bar-chart.js';
+import { growthPlot } from './growth-plot.js';
 import type { ScenarioReport } from './report.js';
+import type { Growth } from './scenario.js';
 import { table } from './table.js';
 
 const RESULTS = 'bench/results';
@@ -20,7 +22,10 @@ interface Latest {
  * there of the others; as a chart; and in docs/BENCHMARKS.md between the lines
  * that mark its place.
  */
-export function publish(report: ScenarioReport, on: Latest['machine']): void {
+export function publish(
+  report: ScenarioReport,
+  { on, growths }: { readonly on: Latest['machine']; readonly growths: readonly Growth[] | undefined },
+): void {
   const { scenario } = report;
   const before: Latest['scenarios'] = existsSync(LATEST)
     ? (JSON.parse(readFileSync(LATEST, 'utf8')) as Latest).scenarios
@@ -29,7 +34,8 @@ export function publish(report: ScenarioReport, on: Latest['machine']): void {
   for (const dir of [RESULTS, CHARTS]) mkdirSync(dir, { recursive: true });
   writeFileSync(LATEST, `${JSON.stringify(latest, undefined, 2)}\n`);
   writeFileSync(TABLES, Object.values(latest.scenarios).map(table).join('\n'));
-  writeFileSync(`${CHARTS}/${scenario}.svg`, chart(report));
+  const chart = growths === undefined ? barChart(report) : growthPlot(report, growths);
+  writeFileSync(`${CHARTS}/${scenario}.svg`, chart);
   const page = readFileSync(PAGE, 'utf8');
   writeFileSync(PAGE, withSection(page, scenario, `${table(report)}\n![${scenario}](benchmarks/${scenario}.svg)\n`));
 }

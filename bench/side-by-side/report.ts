@@ -25,7 +25,7 @@ export interface RowReport extends Row {
   /** Both are there in a report of both. */
   readonly rollcall?: Spread;
   readonly etcd?: Spread;
-  /** Of the medians, Rollcall's to etcd's. */
+  /** Of the medians, Rollcall's to etcd's; where it says something. */
   readonly ratio?: number;
   /** Of the mark, if it has one and what it is about was measured. */
   readonly met?: boolean;
@@ -39,7 +39,7 @@ export interface Spread {
 
 export function rowReport(row: Row, subjects: ScenarioReport['subjects']): RowReport {
   const [rollcall, etcd] = [spreadOf(row, subjects.rollcall), spreadOf(row, subjects.etcd)];
-  const ratio = rollcall && etcd && rounded(rollcall.median / etcd.median);
+  const ratio = row.mark?.of === 'rollcall' ? undefined : ratioOf(rollcall, etcd);
   const value = row.mark?.of === 'ratio' ? ratio : rollcall?.median;
   return {
     ...row,
@@ -48,6 +48,12 @@ export function rowReport(row: Row, subjects: ScenarioReport['subjects']): RowRe
     ...(ratio !== undefined && { ratio }),
     ...(row.mark !== undefined && value !== undefined && { met: isMet(row.mark, value) }),
   };
+}
+
+/** None of what shrank, or is nothing. */
+function ratioOf(rollcall: Spread | undefined, etcd: Spread | undefined): number | undefined {
+  if (rollcall === undefined || etcd === undefined || rollcall.median < 0 || etcd.median <= 0) return undefined;
+  return rounded(rollcall.median / etcd.median);
 }
 
 function isMet({ is, bound }: Mark, value: number): boolean {

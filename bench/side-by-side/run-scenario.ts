@@ -52,7 +52,8 @@ export async function runScenario<P extends Parameters>(scenario: Scenario<P>, a
     subjects: reports,
   };
   process.stdout.write(`${table(report)}\n`);
-  if (!quick && names.length === Object.keys(SUBJECTS).length) publish(report, machine(DATA_ROOT));
+  if (!quick && names.length === Object.keys(SUBJECTS).length)
+    publish(report, { on: machine(DATA_ROOT), growths: scenario.growths });
 }
 
 function subjectReport({ version, each }: Measurements): SubjectReport {

@@ -4,6 +4,19 @@ import type { Parameters, Program } from '../measure/program.js';
 export interface Scenario<P extends Parameters> extends Program<P> {
   /** What is told of it, in this order. */
   readonly rows: readonly Row[];
+  /** What is plotted instead of bars. */
+  readonly growths?: readonly Growth[];
+}
+
+/** A figure that is measured in steps of something else. */
+export interface Growth {
+  /** Where the steps are in what `measure` returns, the smallest first. */
+  readonly steps: readonly string[];
+  /** The figure, and the one that it grows with, in each of them. */
+  readonly figure: string;
+  readonly by: string;
+  readonly label: string;
+  readonly unit: string;
 }
 
 export interface Row {
