@@ -93,6 +93,7 @@ export class ViewProcess {
     const watch: Awaited<ReturnType<FeedConnection['connect']>>['discovery']['watch'] = (request, { signal } = {}) =>
       server.watch(WatchRequest.fromPartial(request), signal ?? new AbortController().signal);
     return {
+      servers: ['the server'],
       failure: undefined,
       connect: async (signal) => {
         await server.connected(signal);

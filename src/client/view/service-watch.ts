@@ -1,4 +1,4 @@
-import { isRollcallError, RollcallError } from '../../core/errors.js';
+import { isRollcallError, RollcallError, type Reason } from '../../core/errors.js';
 import { loadXxh64, type Xxh64 } from '../../core/hash.js';
 import type { WatchRequest } from '../../gen/rollcall/v1/discovery.js';
 import type { Address } from '../../gen/rollcall/v1/endpoint.js';
@@ -23,6 +23,9 @@ const STEADY_MS = 10_000;
 /** However long a server would have its watchers wait. */
 const RECONNECT_DELAY_MS_MAX = 60_000;
 
+/** What says more of the server than of what it was asked. */
+const SAYS_MORE_OF_THE_SERVER: readonly Reason[] = ['UNEXPECTED_STATUS', 'INTERNAL'];
+
 export interface WatchTarget {
   readonly namespace: string;
   readonly service: string;
@@ -39,6 +42,8 @@ export interface WatchLink {
 
 /** What a watch needs of a `Connection`. */
 export interface WatchConnection {
+  /** The configured ones, by the `address` of their links. */
+  readonly servers: readonly string[];
   connect(signal: AbortSignal): Promise<WatchLink>;
   leave(link: WatchLink, alternates?: readonly Address[]): void;
   blame(link: WatchLink, error: unknown): void;
@@ -68,6 +73,8 @@ export class ServiceWatch {
   #accepted: boolean;
   /** Whether a stream was answered since the last one ended. */
   #flowing = false;
+  /** The servers that have answered with what does not pass. */
+  readonly #refusedBy = new Set<string>();
   #failures = 0;
   #openedMs = 0;
   #answeredMs = 0;
@@ -114,30 +121,30 @@ export class ServiceWatch {
     this.#openedMs = clock.monotonicMs();
     this.#state = reopenView(this.#state);
     const scope = linkAbort(signal);
-    const listen = (): void =>
-      this.#watchdog.heard((silentMs) => {
-        scope.abort(new RollcallError('TIMED_OUT', `${link.address} said nothing for ${silentMs} ms`));
-      });
+    const onSilent = (silentMs: number): void =>
+      scope.abort(new RollcallError('TIMED_OUT', `${link.address} said nothing for ${silentMs} ms`));
     try {
-      listen();
+      this.#watchdog.begun(onSilent);
       for await (const message of link.discovery.watch(this.#request(), { signal: scope.signal })) {
-        listen();
+        this.#watchdog.heard(onSilent);
         const step = receive(this.#state, message, xxh64);
         this.#state = step.state;
         if (step.kind === 'drift' || step.kind === 'refused') {
           return { kind: 'bad-answer', link, problem: step.problem };
         }
         if (step.kind === 'gathering') continue;
-        this.#noteAnswer(link, step.event);
+        if (step.event.type !== 'reconnect') this.#noteAnswer(link, step.event);
         // However long the application takes over it is no silence of the server's.
         this.#watchdog.end();
         yield step.event;
-        listen();
+        this.#watchdog.heard(onSilent);
         if (step.event.type === 'reconnect') return { kind: 'going-away', link, advice: step.event };
       }
     } catch (error) {
       const cause: unknown = scope.signal.aborted ? scope.signal.reason : error;
-      if (!signal.aborted) connection.blame(link, cause);
+      if (signal.aborted) throw cause;
+      connection.blame(link, cause);
+      if (isRollcallError(cause) && !cause.retryable) this.#refusedBy.add(link.address);
       throw cause;
     } finally {
       this.#watchdog.end();
@@ -188,12 +195,20 @@ export class ServiceWatch {
     const { logger } = this.#context;
     const { service } = this.#target;
     if (!isRollcallError(error)) throw error;
-    // What was accepted once is not wrong for good: whatever a server says later, the watch goes on.
-    if (!this.#accepted && !error.retryable) throw error;
+    if (!this.#mayPass(error)) throw error;
     if (error.reason === 'INVALID_TOKEN') this.#state = giveUpView(this.#state);
     logger.warn({ service, err: error }, `watch of ${service} interrupted: ${error.message}; trying again`);
     this.#context.onInterrupted?.(error);
     return this.#backoffMs();
+  }
+
+  #mayPass(error: RollcallError): boolean {
+    // What was accepted once is not wrong for good: whatever a server says later, the watch goes on.
+    if (this.#accepted || error.retryable) return true;
+    // One of the servers may be none of Rollcall's, or of another version. All are asked before the watch is given up,
+    // and one that cannot be reached for now may be right.
+    if (!SAYS_MORE_OF_THE_SERVER.includes(error.reason)) return false;
+    return this.#context.connection.servers.some((address) => !this.#refusedBy.has(address));
   }
 
   #backoffMs(): number {

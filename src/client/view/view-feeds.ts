@@ -1,4 +1,5 @@
 import { orAbort } from '../../lib/linked-abort.js';
+import { onAbort } from '../../lib/on-abort.js';
 import { ServiceView } from './service-view.js';
 import { ViewFeed, type FeedContext } from './view-feed.js';
 import type { WatchTarget } from './service-watch.js';
@@ -7,7 +8,7 @@ interface OpenFeed {
   readonly feed: ViewFeed;
   readonly stop: AbortController;
   /** One for each view that is open: has its signal let go of it. */
-  readonly views: Set<() => void>;
+  readonly views: Map<ServiceView, () => void>;
 }
 
 /** The feeds of a client: one for each service and selector that is watched, for as long as it is. */
@@ -28,16 +29,14 @@ export class ViewFeeds {
     // One that a server has refused is not to be shared: whoever asks next, asks anew.
     if (entry === undefined || entry.feed.ended) entry = this.#begin(key, target);
     const { feed, views } = entry;
-    const close = (): void => view.close();
-    const unlink = (): void => signal?.removeEventListener('abort', close);
+    let unlink = (): void => {};
     const view = new ServiceView(feed, () => {
       unlink();
-      views.delete(unlink);
+      views.delete(view);
       if (views.size === 0) this.#end(key, entry);
     });
-    views.add(unlink);
-    if (signal?.aborted === true) close();
-    else signal?.addEventListener('abort', close, { once: true });
+    views.set(view, () => unlink());
+    if (signal !== undefined) unlink = onAbort(signal, () => view.close());
     return view;
   }
 
@@ -66,14 +65,14 @@ export class ViewFeeds {
     const entry = {
       feed: new ViewFeed(target, this.#context),
       stop: new AbortController(),
-      views: new Set<() => void>(),
+      views: new Map<ServiceView, () => void>(),
     };
     this.#open.set(key, entry);
     const release = connection.hold();
     const scope = connection.scope(entry.stop.signal);
     const running = entry.feed.run(scope.signal).finally(() => {
       this.#end(key, entry);
-      for (const unlink of entry.views) unlink();
+      for (const unlink of entry.views.values()) unlink();
       scope.unlink();
       release();
       this.#running.delete(running);

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RollcallClient, type KnownView, type ServiceView } from '../../../../src/client/index.js';
-import { Snapshot_Reason } from '../../../../src/gen/rollcall/v1/discovery.js';
+import { Snapshot_Reason, WatchResponse } from '../../../../src/gen/rollcall/v1/discovery.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { startInProcess } from '../../../support/in-process-server.js';
 import { passTime } from '../../../support/pass-time.js';
@@ -115,6 +115,25 @@ describe('a process that starts', () => {
     answerNow();
     await until('it is live', () => reader.story.at(-1) === 'live');
     expect(reader.story).toEqual(['unknown', 'LAST_KNOWN_GOOD a b', 'last-known-good', '-a', 'live']);
+  });
+
+  it('with a server that only sends it elsewhere shows what was known', async () => {
+    await leaveFile('a');
+    const clock = new FakeClock();
+    const { watch, requests } = scriptedWatch(
+      (call) => {
+        const value = { delayMax: { seconds: 0n, nanos: 0 }, alternates: [] };
+        call.write(WatchResponse.create({ event: { $case: 'reconnect', value } }));
+      },
+      () => undefined,
+    );
+    await using server = await startScripted({ watch });
+    await using client = new RollcallClient({ servers: [server.address], cacheDir, clock });
+    const reader = new ViewReader(client.watch('payments'));
+    await until('it was sent elsewhere', () => requests.length > 0);
+    await passTime(clock, 'it shows what was known', () => reader.story.length > 2);
+    expect(reader.story).toEqual(['unknown', 'LAST_KNOWN_GOOD a', 'last-known-good']);
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(2_000);
   });
 
   it('and meets another history shows what that took away', async () => {

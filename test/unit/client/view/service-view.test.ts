@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events';
-import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Server, ServerCredentials, status, type ServerWritableStream } from '@grpc/grpc-js';
 import { LabelOperator, RollcallClient, type KnownView, type ServiceView } from '../../../../src/client/index.js';
 import {
   DiscoveryServiceService,
@@ -18,6 +20,9 @@ import { ViewReader } from '../../../support/view-reader.js';
 
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:1';
+
+/** Servers are tried in the order given, and nothing waits. */
+const IN_ORDER = { fraction: () => 0, fill: (bytes: Uint8Array) => void bytes.fill(1) };
 
 function known(view: ServiceView): KnownView {
   const reading = view.current();
@@ -162,6 +167,29 @@ describe('ready', () => {
     expect(reader.events[1]).toMatchObject({ status: 'unknown', problem: { reason: 'STORE_UNAVAILABLE' } });
   });
 
+  it('is given its time by a server that was down when something else failed, long ago', async () => {
+    const clock = new FakeClock();
+    const gone = await startScripted({});
+    gone.kill();
+    await using client = new RollcallClient({ servers: [gone.address], clock, callTimeoutMs: 300 });
+    const listing = client
+      .listServices()
+      .next()
+      .catch((error: unknown) => error);
+    await passTime(clock, 'it has failed', () => Promise.race([listing, Promise.resolve(undefined)]));
+    const { watch, calls } = scriptedWatch(async (call) => void call.write(await snapshotMessage(5, ['a'])));
+    await using back = await startScripted({ watch }, gone.address);
+    await clock.advance(3_000);
+    const reader = new ViewReader(client.watch('payments'));
+    // Enough for a patience of 0 to be over.
+    await clock.advance(0);
+    await until('it is asked', () => calls.length === 1);
+    await until('it is live', () => reader.story.at(-1) === 'live');
+    expect(reader.story).toEqual(['unknown', 'INITIAL a', 'live']);
+    expect(reader.events[0]).toMatchObject({ problem: undefined });
+    expect(back.address).toBe(gone.address);
+  });
+
   it('rejects when the view is closed first, and when the client is', async () => {
     const client = new RollcallClient({ servers: [NOWHERE] });
     const closed = client.watch('payments');
@@ -303,23 +331,31 @@ describe('a view ends at once', () => {
     await within('a new reader ends too', new ViewReader(view).done);
   });
 
-  it('and a signal that lives long listens for none that is over', async () => {
+  it('and a signal that lives long holds on to none that is over', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
     const { signal } = new AbortController();
-    await using server = await startScripted({});
-    await using good = await startInProcess();
-    const client = new RollcallClient({ servers: [good.address] });
-    const closed = client.watch('payments', { signal });
+    await using wrong = await startScripted({});
+    await using right = await startInProcess();
+    await using client = new RollcallClient({ servers: [right.address] });
+    await using mistaken = new RollcallClient({ servers: [wrong.address] });
     const open = client.watch('payments', { signal });
-    await within('it is known', open.ready);
-    closed.close();
+    const over = await (async () => {
+      const closed = client.watch('payments', { signal });
+      await within('it is known', closed.ready);
+      closed.close();
+      const refused = mistaken.watch('payments', { signal });
+      await expect(refused.ready).rejects.toMatchObject({ reason: 'UNEXPECTED_STATUS' });
+      return [new WeakRef(closed), new WeakRef(refused)];
+    })();
+    await until('they are forgotten', () => {
+      collectGarbage();
+      return over.every((view) => view.deref() === undefined);
+    });
+    expect(open.current().status).toBe('live');
+    // Node warns of more than ten listeners.
+    for (let index = 0; index < 20; index++) client.watch(`service-${index}`, { signal });
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
-    await client.close();
-    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
-
-    await using mistaken = new RollcallClient({ servers: [server.address] });
-    const refused = mistaken.watch('payments', { signal });
-    await expect(refused.ready).rejects.toMatchObject({ reason: 'UNEXPECTED_STATUS' });
-    await until('it let go', () => getEventListeners(signal, 'abort').length === 0);
   });
 });
 
@@ -345,6 +381,51 @@ describe('a server that is wrong', () => {
     expect(requests).toHaveLength(2);
     view.close();
     expect(next?.current().status).toBe('live');
+  });
+
+  it('among others holds nobody up, whoever of them is asked first', async () => {
+    await using wrong = await startScripted({});
+    await using right = await startInProcess();
+    await using client = new RollcallClient({ servers: [wrong.address, right.address], random: IN_ORDER });
+    const view = client.watch('payments');
+    await within('it is known', view.ready);
+    expect(view.current()).toMatchObject({ status: 'live', endpoints: [] });
+    for await (const event of client.follow('payments')) {
+      expect(event).toMatchObject({ type: 'snapshot' });
+      break;
+    }
+  });
+
+  it('among others does not keep a view that was lost by a right one', async () => {
+    await using wrong = await startScripted({});
+    await using right = await startInProcess();
+    await using proxy = await startTcpProxy(right.address);
+    await using client = new RollcallClient({ servers: [proxy.address, wrong.address], random: IN_ORDER });
+    const view = client.watch('payments');
+    await within('it is known', view.ready);
+    proxy.sever();
+    await until('it is lost', () => view.current().status === 'resuming');
+    await until('it is live again', () => view.current().status === 'live');
+  });
+
+  it('ends the view when all the others are wrong, too, and each was asked once', async () => {
+    const answers = () => scriptedWatch((call) => void call.emit('error', { code: status.UNIMPLEMENTED, details: '' }));
+    const [one, other] = [answers(), answers()];
+    await using first = await startScripted(one);
+    await using second = await startScripted(other);
+    await using client = new RollcallClient({ servers: [first.address, second.address] });
+    await expect(client.watch('payments').ready).rejects.toMatchObject({ reason: 'UNEXPECTED_STATUS' });
+    expect([one.requests.length, other.requests.length]).toEqual([1, 1]);
+  });
+
+  it('among others is no reason to ask them what it refused for what was asked', async () => {
+    const refused = scriptedWatch((call) => void call.emit('error', failureOf('INVALID_FIELD')));
+    const untold = scriptedWatch();
+    await using first = await startScripted(refused);
+    await using second = await startScripted(untold);
+    await using client = new RollcallClient({ servers: [first.address, second.address], random: IN_ORDER });
+    await expect(client.watch('payments').ready).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
+    expect(untold.requests).toEqual([]);
   });
 
   it('of which the method is unknown ends the view, also where nobody looks', async () => {

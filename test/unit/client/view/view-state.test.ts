@@ -144,6 +144,16 @@ describe('a snapshot', () => {
     expect(idsOf((step.state as SyncedView).endpoints)).toEqual(['b']);
   });
 
+  it('that does not end is refused, and what was gathered of it is let go', () => {
+    const chunk = snapshot(9, [], { last: false });
+    let step = fold(synced(snapshot(3, [a()])), chunk);
+    for (let chunks = 1; chunks < 16_384; chunks++) step = receive(step.state, chunk, xxh64);
+    expect(step.kind).toBe('gathering');
+    step = receive(step.state, chunk, xxh64);
+    expect(step).toMatchObject({ kind: 'refused', problem: 'a snapshot of more than 16384 messages' });
+    expect(step.state).toMatchObject({ revision: 3, assembly: undefined });
+  });
+
   it('without a token on its last chunk is refused', () => {
     const message = { ...snapshot(5, [a()]), resumeToken: '' };
     expect(receive(beginView(), message, xxh64)).toMatchObject({ kind: 'refused', state: { kind: 'blank' } });
