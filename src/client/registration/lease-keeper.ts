@@ -4,6 +4,7 @@ import { LIMITS } from '../../core/limits.js';
 import type { LeaseRenewal } from '../../gen/rollcall/v1/registry.js';
 import { fullJitterMs, type BackoffPolicy } from '../../lib/backoff.js';
 import type { Clock, Timer } from '../../lib/clock.js';
+import type { LinkedAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
 import type { Connection } from '../connection/connection.js';
 import type { LeaseGuard } from './lease-guard.js';
@@ -40,6 +41,14 @@ interface Renewed {
   readonly link: Link;
 }
 
+/** What is renewed in one message. */
+interface Round {
+  readonly leaseIds: readonly bigint[];
+  /** For the answer; a connection is waited for as long as it takes. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Renews all leases of a client over one KeepAlive stream, and by unary calls
  * where no stream can be held: each at a third of its TTL, and all soon after
@@ -59,6 +68,10 @@ export class LeaseKeeper {
   /** When the timer fires. */
   #plannedMs = 0;
   #failures = 0;
+  /** Of all that is done for the leases: there while there are any, ended with the last of them. */
+  #scope: LinkedAbort | undefined;
+  /** A connection that is being made for the leases' sake. */
+  #connecting: Promise<Link> | undefined;
   #stream: KeepAliveStream | undefined;
   #streamFailures = 0;
   #streamNotBeforeMs = 0;
@@ -71,6 +84,7 @@ export class LeaseKeeper {
   /** Keeps a lease that was just granted, until it is lost or forgotten. */
   keep({ leaseId, ttlMs, onLost }: KeptLease): void {
     this.#onLost.set(leaseId, onLost);
+    this.#scope ??= this.#context.connection.scope();
     this.#noteRenewed(leaseId, ttlMs, this.#context.clock.monotonicMs());
     const { link } = this.#context.connection;
     // The connection on which it was granted is gone already.
@@ -85,15 +99,22 @@ export class LeaseKeeper {
     this.#schedule.delete(leaseId);
     this.#onLost.delete(leaseId);
     this.#context.guard?.forget(leaseId);
-    if (this.#schedule.size === 0) this.#plan();
+    if (this.#schedule.size === 0) this.#endAll();
   }
 
   /** Lets go of the stream; leases that are kept are no longer renewed. Idempotent. */
   close(): void {
     this.#unsubscribe();
     this.#context.guard?.close();
+    this.#endAll();
+  }
+
+  #endAll(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#scope?.abort(new RollcallError('CLIENT_CLOSED', 'no lease is to be renewed any more'));
+    this.#scope?.unlink();
+    this.#scope = undefined;
     this.#dropStream();
   }
 
@@ -124,8 +145,8 @@ export class LeaseKeeper {
     const { clock, connection } = this.#context;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (connection.closed) return;
-    if (this.#schedule.size === 0) this.#dropStream();
+    // What falls due before there is a connection goes in one message once there is.
+    if (connection.closed || this.#connecting !== undefined) return;
     const dueMs = this.#schedule.nextDueMs;
     if (dueMs === Infinity) return;
     this.#plannedMs = dueMs;
@@ -133,33 +154,59 @@ export class LeaseKeeper {
   }
 
   async #renewDue(): Promise<void> {
-    const { clock, random, logger, connection } = this.#context;
-    const leaseIds = this.#schedule.due(clock.monotonicMs()).slice(0, LIMITS.leasesPerMessageMax);
-    for (const leaseId of leaseIds) this.#schedule.asked(leaseId);
-    // What falls due while this waits for its answer does not wait for that.
-    this.#plan();
-    // The one that was due was forgotten.
-    if (leaseIds.length === 0) return;
-    const timeoutMs = Math.floor(Math.min(RENEW_TIMEOUT_MS, this.#schedule.ttlMsMin(leaseIds) / 3));
+    const { clock, logger, connection } = this.#context;
+    const signal = this.#scope?.signal;
+    if (signal === undefined) return;
+    let leaseIds = this.#due();
+    let timeoutMs = this.#timeoutMs(leaseIds);
     try {
+      if (connection.link === undefined) {
+        await this.#connect(timeoutMs, signal);
+        leaseIds = this.#due();
+        timeoutMs = this.#timeoutMs(leaseIds);
+      }
+      for (const leaseId of leaseIds) this.#schedule.asked(leaseId);
+      // What falls due while this waits for its answer does not wait for that.
+      this.#plan();
+      // The one that was due was forgotten.
+      if (leaseIds.length === 0) return;
       // The server counts from a later moment than this, so that we never count on more than it granted.
       const askedMs = clock.monotonicMs();
-      const { results, link } = await this.#renew(leaseIds, timeoutMs);
+      const { results, link } = await this.#renew({ leaseIds, timeoutMs, signal });
       this.#take(results, askedMs);
       // Another server is asked from now on, which may not know what this one did.
       if (connection.link !== link) this.#hasten();
       if (this.#failures > 0) logger.info({ leases: leaseIds.length }, 'leases are being renewed again');
       this.#failures = 0;
     } catch (error) {
-      if (!connection.closed) {
-        const message = error instanceof Error ? error.message : String(error);
-        if (this.#failures === 0) logger.warn({ err: error }, `cannot renew leases: ${message}; trying again`);
-        const policy: BackoffPolicy = { baseMs: 200, maxMs: Math.min(timeoutMs, HASTE_MS_MAX) };
-        const againMs = clock.monotonicMs() + fullJitterMs(policy, this.#failures++, random.fraction());
-        for (const leaseId of leaseIds) this.#schedule.postpone(leaseId, againMs);
-      }
+      if (signal.aborted) return;
+      const againMs = clock.monotonicMs() + this.#pauseMs(error, timeoutMs);
+      for (const leaseId of leaseIds) this.#schedule.postpone(leaseId, againMs);
     }
     this.#plan();
+  }
+
+  /** At most a message's worth. */
+  #due(): bigint[] {
+    return this.#schedule.due(this.#context.clock.monotonicMs()).slice(0, LIMITS.leasesPerMessageMax);
+  }
+
+  #timeoutMs(leaseIds: readonly bigint[]): number {
+    return Math.floor(Math.min(RENEW_TIMEOUT_MS, this.#schedule.ttlMsMin(leaseIds) / 3));
+  }
+
+  /** Says that renewing failed, once an outage, and returns how long to wait before it is tried again. */
+  #pauseMs(error: unknown, timeoutMs: number): number {
+    const { random } = this.#context;
+    this.#warnOnce(error);
+    const policy: BackoffPolicy = { baseMs: 200, maxMs: Math.min(timeoutMs, HASTE_MS_MAX) };
+    return fullJitterMs(policy, this.#failures++, random.fraction());
+  }
+
+  #warnOnce(error: unknown): void {
+    if (this.#failures > 0) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#context.logger.warn({ err: error }, `cannot renew leases: ${message}; trying again`);
   }
 
   #take(results: readonly LeaseRenewal[], askedMs: number): void {
@@ -176,9 +223,30 @@ export class LeaseKeeper {
     }
   }
 
-  async #renew(leaseIds: readonly bigint[], timeoutMs: number): Promise<Renewed> {
+  /**
+   * The connection, made if there is none, for as long as that takes: a limit would break off and begin anew what needs
+   * longer. That it is not there within `lateMs` is worth a warning.
+   */
+  async #connect(lateMs: number, signal: AbortSignal): Promise<Link> {
+    const { connection, clock } = this.#context;
+    const late = clock.after(lateMs, () => {
+      this.#warnOnce(connection.failure ?? new RollcallError('TIMED_OUT', `no connection within ${lateMs} ms`));
+      this.#failures++;
+    });
+    this.#connecting ??= connection.connect(signal).finally(() => {
+      this.#connecting = undefined;
+      this.#plan();
+    });
+    try {
+      return await this.#connecting;
+    } finally {
+      late.cancel();
+    }
+  }
+
+  async #renew({ leaseIds, timeoutMs, signal }: Round): Promise<Renewed> {
     const { connection } = this.#context;
-    const link = await connection.call((connected) => Promise.resolve(connected), { timeoutMs });
+    const link = connection.link ?? (await this.#connect(timeoutMs, signal));
     const stream = this.#openStream(link);
     if (stream !== undefined && !stream.busy) {
       try {
@@ -186,17 +254,18 @@ export class LeaseKeeper {
         this.#streamFailures = 0;
         return { results, link };
       } catch (error) {
-        if (connection.closed || !isRollcallError(error)) throw error;
+        if (signal.aborted || !isRollcallError(error)) throw error;
         // It answers, but not what it was asked.
         if (this.#stream === stream) this.#onStreamBroken(stream, error);
       }
     }
-    return connection.call(
-      async (answering, signal) => {
-        const { results } = await answering.registry.renew({ leaseIds: [...leaseIds] }, { signal });
+    return connection.attempt(
+      connection.link ?? (await this.#connect(timeoutMs, signal)),
+      async (answering, ended) => {
+        const { results } = await answering.registry.renew({ leaseIds: [...leaseIds] }, { signal: ended });
         return { results: checkResults(results, leaseIds), link: answering };
       },
-      { timeoutMs },
+      { signal, timeoutMs },
     );
   }
 
@@ -223,7 +292,8 @@ export class LeaseKeeper {
       this.#streamFailures === 0 ? 0 : fullJitterMs(STREAM_BACKOFF, this.#streamFailures, random.fraction());
     this.#streamFailures++;
     this.#streamNotBeforeMs = clock.monotonicMs() + delayMs;
-    connection.blame(stream.link, error);
+    // That no stream can be held may be a proxy's doing: whether it is the wrong server, a single call finds out.
+    if (isRollcallError(error) && error.retryable) connection.blame(stream.link, error);
     this.#hasten();
   }
 }

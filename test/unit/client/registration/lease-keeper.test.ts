@@ -1,4 +1,5 @@
 import { Connection } from '../../../../src/client/connection/connection.js';
+import { dial, type Dial } from '../../../../src/client/connection/link.js';
 import { LeaseKeeper } from '../../../../src/client/registration/lease-keeper.js';
 import type {
   KeepAliveRequest,
@@ -6,6 +7,7 @@ import type {
   RenewRequest,
   RenewResponse,
 } from '../../../../src/gen/rollcall/v1/registry.js';
+import { sleep } from '../../../../src/lib/sleep.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { passTime } from '../../../support/pass-time.js';
 import { RecordingLogger } from '../../../support/recording-logger.js';
@@ -41,10 +43,20 @@ function answeringStream(
   return { keepAlive, messages, counts };
 }
 
-function keeping(address: string, { random = noJitter, others = [] as string[] } = {}) {
+function keeping(address: string, { random = noJitter, others = [] as string[], connectMs = 0 } = {}) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const connection = new Connection({ servers: [address, ...others], logger, clock, random: noJitter });
+  const slowDial: Dial = async (server, options) => {
+    await sleep(clock, connectMs, options.signal);
+    return dial(server, options);
+  };
+  const connection = new Connection({
+    servers: [address, ...others],
+    logger,
+    clock,
+    random: noJitter,
+    ...(connectMs > 0 && { dial: slowDial }),
+  });
   const keeper = new LeaseKeeper({ connection, clock, random, logger });
   const lost: bigint[] = [];
   return {
@@ -141,6 +153,88 @@ describe('LeaseKeeper', () => {
     await passTime(kept.clock, 'a call was answered', () => renew.requests.length === 2);
     expect(kept.lost).toEqual([]);
     expect(kept.logger.lines[0]).toContain('cannot renew leases');
+  });
+
+  it('waits for a connection that takes longer to make than an answer may take', async () => {
+    const { keepAlive, messages } = answeringStream();
+    await using server = await startScripted({ keepAlive });
+    using kept = keeping(server.address, { connectMs: 4_000 });
+    kept.keep(1n);
+    await passTime(kept.clock, 'it was renewed', () => messages.length > 0);
+    expect(kept.clock.monotonicMs()).toBeLessThan(6_000);
+    expect(kept.logger.lines[0]).toBe('warn: cannot renew leases: no connection within 1000 ms; trying again');
+    await passTime(kept.clock, 'it is said', () => kept.logger.lines.includes('info: leases are being renewed again'));
+  });
+
+  it('renews what fell due while there was no connection in one message', async () => {
+    const { keepAlive, messages } = answeringStream();
+    await using server = await startScripted({ keepAlive });
+    using kept = keeping(server.address, { connectMs: 4_000 });
+    kept.keep(1n);
+    await kept.clock.advance(500);
+    kept.keep(2n);
+    await passTime(kept.clock, 'they were renewed', () => messages.length > 0);
+    expect(messages).toEqual([[1n, 2n]]);
+  });
+
+  it('does not connect for leases that were forgotten', async () => {
+    await using server = await startScripted({});
+    using kept = keeping(server.address, { connectMs: 4_000 });
+    kept.keep(1n);
+    await kept.clock.advance(2_000);
+    kept.keeper.forget(1n);
+    await kept.clock.advance(10_000);
+    expect(kept.connection.link).toBeUndefined();
+    expect(kept.logger.lines).toEqual(['warn: cannot renew leases: no connection within 1000 ms; trying again']);
+    // What comes after is not touched by that.
+    kept.keep(2n);
+    await passTime(kept.clock, 'there is a connection', () => kept.connection.link !== undefined);
+  });
+
+  it.each(['by a stream', 'by single calls'])('does not wait behind the calls of the application, %s', async (how) => {
+    const { keepAlive, messages } = answeringStream();
+    const renew = inTurn<RenewRequest, RenewResponse>({ results: [renewed(1n)] });
+    const streamless: Script['keepAlive'] = (call) => call.emit('error', failureOf('LIMIT_EXCEEDED'));
+    let asked = 0;
+    const listServices = () => void asked++;
+    await using server = await startScripted(
+      how === 'by a stream' ? { keepAlive, listServices } : { keepAlive: streamless, renew, listServices },
+    );
+    using kept = keeping(server.address);
+    const calls = Array.from({ length: 200 }, () =>
+      kept.connection.call(
+        ({ discovery }, ended) =>
+          discovery.listServices({ namespace: '', pageSize: 0, pageToken: '', minToken: '' }, { signal: ended }),
+        { timeoutMs: Infinity },
+      ),
+    );
+    await until('as many calls as may be are under way', () => asked === 128);
+    kept.keep(1n);
+    await passTime(kept.clock, 'it was renewed', () => messages.length + renew.requests.length > 0);
+    expect(kept.clock.monotonicMs()).toBeLessThan(TTL_MS);
+    kept.connection.close();
+    await Promise.allSettled(calls);
+  });
+
+  it('leaves a server that is none of Rollcall', async () => {
+    const { keepAlive, messages } = answeringStream();
+    await using wrong = await startScripted({});
+    await using right = await startScripted({ keepAlive });
+    using kept = keeping(wrong.address, { others: [right.address] });
+    kept.keep(1n);
+    await passTime(kept.clock, 'the right server was asked', () => messages.length > 0);
+    expect(kept.clock.monotonicMs()).toBeLessThan(TTL_MS);
+  });
+
+  it('stays where only the stream cannot be held', async () => {
+    const renew = inTurn<RenewRequest, RenewResponse>({ results: [renewed(1n)] });
+    await using streamless = await startScripted({ renew });
+    await using other = await startScripted({ renew });
+    using kept = keeping(streamless.address, { others: [other.address] });
+    const link = await kept.connect();
+    kept.keep(1n);
+    await passTime(kept.clock, 'it was renewed', () => renew.requests.length > 2);
+    expect(kept.connection.link).toBe(link);
   });
 
   it('goes on after an outage, however long: only the server says that a lease is lost', async () => {
