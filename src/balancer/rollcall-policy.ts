@@ -245,8 +245,8 @@ export class RollcallPolicy implements experimental.LoadBalancer {
   /** Draws the conclusions from a change, in time that does not depend on how many children there are. */
   #settle(): void {
     const onTheirWay = this.#countOf(CONNECTING) + this.#countOf(IDLE);
-    // An empty list is obeyed at once. Otherwise one that is ready has the calls of all who leave, so that it takes as
-    // many as are still on their way; which nobody is for longer than the connect timeout.
+    // If those who leave went with the first who is ready, that one would have all the calls until the others are. Nobody
+    // is on the way for longer than the connect timeout. An empty list is obeyed at once.
     const enough = this.#countOf(READY) > 0 && this.#countOf(READY) >= onTheirWay;
     if (this.#leaving.size > 0 && (enough || this.#children.size === 0)) {
       for (const child of this.#leaving) this.#discard(child);
