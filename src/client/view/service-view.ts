@@ -15,9 +15,15 @@ export class ServiceView implements AsyncDisposable {
    * Settles when the view is known: as soon as a server answers or, when none
    * does within a second, from what was known before.
    *
-   * Rejects with what a server refuses for good, or with CLIENT_CLOSED when
-   * the view or the client is closed before. Whoever does not wait for it need
-   * not catch.
+   * While no server answers and nothing is remembered it does not settle, for
+   * as long as that takes: a server may come. `current()` and `changes()` say
+   * after that second what the problem is. Whoever would not wait for ever
+   * closes the view, or aborts the `signal` that `watch` was given.
+   *
+   * Rejects with what a server refuses for good, after every server was asked
+   * where that may be the fault of one (UNEXPECTED_STATUS, INTERNAL), or with
+   * CLIENT_CLOSED when the view or the client is closed before. Whoever does
+   * not wait for it need not catch.
    */
   readonly ready: Promise<void>;
   readonly #feed: ViewFeed;
