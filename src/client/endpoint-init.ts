@@ -32,9 +32,9 @@ export function toEndpoint(init: EndpointInit, defaults: { namespace: string; id
   const { zone = '' } = defaults;
   const locality = init.locality ?? (zone === '' ? undefined : { zone });
   return {
-    namespace: init.namespace ?? defaults.namespace,
+    namespace: init.namespace || defaults.namespace,
     service: init.service,
-    id: init.id ?? defaults.id,
+    id: init.id || defaults.id,
     addresses: init.addresses.map((address, index) =>
       typeof address === 'string' ? parseHostPort(address, `endpoint.addresses[${index}]`) : address,
     ),

@@ -288,7 +288,7 @@ export class RollcallClient implements AsyncDisposable {
   }
 
   #namespaceOf({ namespace }: { readonly namespace?: string | undefined }): string {
-    return namespace ?? this.namespace;
+    return namespace || this.namespace;
   }
 }
 

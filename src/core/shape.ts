@@ -27,12 +27,12 @@ export const fn = matching('a function', (value) => typeof value === 'function')
 
 /** What a field of a message can hold; its bounds are for others to check. */
 export const uint32 = matching(
-  'a whole number from 0',
+  'a whole number ≥ 0',
   (value) => Number.isInteger(value) && value === (value as number) >>> 0,
 );
 
 /** Milliseconds that something may take; Infinity for as long as it takes. */
-export const duration = matching('a number of milliseconds', (value) => typeof value === 'number' && value >= 0);
+export const duration = matching('a number of milliseconds ≥ 0', (value) => typeof value === 'number' && value >= 0);
 
 export const abortSignal = matching(
   'an AbortSignal',

@@ -67,6 +67,13 @@ describe('register', () => {
     expect(await endpointsOf('told')).toEqual([]);
   });
 
+  it('takes the zone from the environment, whatever else of the locality it is told', async () => {
+    const args = ['register', 'zoned', '--address', '10.0.0.7:80', '--region', 'eu'];
+    await using command = startCommand(args, { server: server.address, env: { ROLLCALL_ZONE: 'a' } });
+    await printed(command, /^registered/);
+    expect(await endpointsOf('zoned')).toMatchObject([{ locality: { region: 'eu', zone: 'a', subZone: '' } }]);
+  });
+
   it('prints nothing with --quiet', async () => {
     await using command = register('hushed', '--quiet');
     await until('it is registered', async () => (await endpointsOf('hushed')).length === 1);

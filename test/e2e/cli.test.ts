@@ -57,11 +57,13 @@ describe('wrong usage ends with 2 and one line:', () => {
     [['register', 'payments', '--address', '10.0.0.7'], 'endpoint.addresses[0]: must be host:port'],
     [['register', 'payments', '--address', 'a:1', '--label', 'x'], 'It must be KEY=VALUE.'],
     [['register', 'payments', '--address', 'a:1', '--weight', '70000'], 'It must be a number of 0–65535.'],
+    [['register', 'payments', '--address', 'a:1', '--ttl', '10ms'], 'It must be 1s–24h.'],
     [['register', 'pay ments', '--address', 'a:1'], 'endpoint.service: must be at most'],
     [['deregister', 'payments', 'x'], "required option '--lease <LEASE>' not specified"],
     [['deregister', 'payments', 'x', '--lease', 'y'], 'It must be the number that register printed.'],
     [['watch', 'payments', '--resume', 'x'], 'resume_token: not a token'],
     [['serve', '--nope'], "unknown option '--nope'"],
+    [['serve', '--port', '7400'], 'Both are in --listen HOST:PORT.'],
   ])('rollcall %j', async (args, message) => {
     const { code, stdout, stderr } = await rollcall(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -224,6 +226,17 @@ describe('health', () => {
       code: 0,
       answer: { address: server.address, service: 'rollcall.v1.DiscoveryService', status: 'SERVING' },
     });
+  });
+
+  it('gives up after 3 s, unless it is told otherwise', async () => {
+    const mute = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const address = `127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    expect(await rollcall('health', '--server', address)).toMatchObject({
+      code: 69,
+      stderr: 'rollcall: no answer within 3000 ms\n',
+    });
+    mute.close();
   });
 
   it('ends with 1 for a service that the server does not have', async () => {

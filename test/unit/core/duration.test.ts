@@ -7,6 +7,11 @@ describe('a duration', () => {
     expect(toDuration(1_500)).toEqual({ seconds: 1n, nanos: 500_000_000 });
   });
 
+  it('is rounded to whole milliseconds on its way out', () => {
+    expect(toDuration(10_000.1)).toEqual({ seconds: 10n, nanos: 0 });
+    expect(toDuration(1_999.6)).toEqual({ seconds: 2n, nanos: 0 });
+  });
+
   it('drops what is finer than a millisecond', () => {
     expect(toMs({ seconds: 1n, nanos: 999_999 })).toBe(1_000);
     expect(toMs({ seconds: 0n, nanos: 1_999_999 })).toBe(1);
