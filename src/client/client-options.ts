@@ -65,7 +65,7 @@ export interface CallOptions {
 }
 
 export interface RegisterOptions extends Omit<CallOptions, 'namespace'> {
-  /** How long the endpoint outlives its last renewal, in milliseconds: 1 s to 24 h, 15 s unless given. */
+  /** How long the endpoint outlives its last renewal, in milliseconds, rounded to whole ones: 1 s to 24 h, 15 s unless given. */
   readonly ttlMs?: number | undefined;
 }
 
