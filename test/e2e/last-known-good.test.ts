@@ -20,7 +20,7 @@ afterEach(() => rm(cacheDir, { recursive: true, force: true }));
 
 /** Writes views of one endpoint and of a thousand, in turn, as fast as it can. */
 const writer = (directory: string): string => `
-  import { ViewDirectory } from ${dist('client/view-directory.js')};
+  import { ViewDirectory } from ${dist('client/view/view-directory.js')};
   import { systemClock } from ${dist('lib/clock.js')};
   import { PersistentMap } from ${dist('lib/persistent-map.js')};
   import { Endpoint } from ${dist('gen/rollcall/v1/endpoint.js')};

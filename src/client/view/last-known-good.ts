@@ -14,7 +14,7 @@ const REMEMBERED_MAX = 1_000;
 /** A watch waits no longer than this for its file, to begin without it. */
 const READ_WITHIN_MS = 1_000;
 
-/** Changes within this time are written to the file as one; and so long do files rest between one round and the next. */
+/** Changes within this time are written to the file as one. */
 const WRITE_DELAY_MS = 1_000;
 
 /** A view that does not change is written again after this time, so that its file says how new it is. */
@@ -179,14 +179,14 @@ export class LastKnownGood {
   }
 
   #writeLater(): void {
-    // What comes while files are written has its turn after them.
-    if (this.#unwritten.size === 0 || this.#writing !== undefined) return;
+    if (this.#unwritten.size === 0) return;
     this.#timer ??= this.#options.clock.after(WRITE_DELAY_MS, () => void this.#writeNow());
   }
 
   #writeNow(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
+    // What comes while files are written has its turn after them.
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
       this.#writeLater();

@@ -181,7 +181,24 @@ describe('a file is written', () => {
     expect(disk.written).toHaveLength(10);
   });
 
-  it('and its view may have been forgotten before', async () => {
+  it('before its view is forgotten, where others can be', async () => {
+    const { clock, disk, known } = clockAndDisk();
+    const watch = (service: string) => {
+      const release = known.hold(target(service));
+      known.note(target(service), viewAt(1));
+      return release;
+    };
+    const releaseWritten = watch('written');
+    await clock.advance(1_000);
+    watch('unwritten')();
+    releaseWritten();
+    for (let index = 0; index < 999; index++) watch(`s${index}`)();
+    expect(await known.recall(target('unwritten'), signal)).toBeDefined();
+    await clock.advance(1_000);
+    expect(disk.written).toHaveLength(1_001);
+  });
+
+  it('unless there are too many at once, and its view has been forgotten', async () => {
     const { clock, disk, known } = clockAndDisk();
     for (let index = 0; index <= 1_000; index++) {
       const release = known.hold(target(`s${index}`));
