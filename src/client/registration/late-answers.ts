@@ -29,7 +29,8 @@ export interface LateAnswersContext {
  */
 export class LateAnswers {
   readonly #context: LateAnswersContext;
-  readonly #underWay = new Set<Promise<void>>();
+  /** Each with the id of the endpoint that is being taken back. */
+  readonly #underWay = new Map<Promise<void>, string>();
 
   constructor(context: LateAnswersContext) {
     this.#context = context;
@@ -37,12 +38,16 @@ export class LateAnswers {
 
   takeBack(register: AbandonedRegister): void {
     const done = this.#takeBack(register).finally(() => this.#underWay.delete(done));
-    this.#underWay.add(done);
+    this.#underWay.set(done, register.endpoint.id);
   }
 
-  /** Resolves when nothing is being taken back any more. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  /** Resolves when no endpoint is being taken back any more, or none with this id. Never rejects. */
+  async settled(endpointId?: string): Promise<void> {
+    for (;;) {
+      const awaited = [...this.#underWay].filter(([, id]) => endpointId === undefined || id === endpointId);
+      if (awaited.length === 0) return;
+      await Promise.all(awaited.map(([done]) => done));
+    }
   }
 
   async #takeBack({ endpoint, answer, cancel }: AbandonedRegister): Promise<void> {

@@ -6,7 +6,7 @@ import type { Endpoint } from '../../gen/rollcall/v1/endpoint.js';
 import type { RegisterResponse } from '../../gen/rollcall/v1/registry.js';
 import { fullJitterMs, type BackoffPolicy } from '../../lib/backoff.js';
 import type { Clock } from '../../lib/clock.js';
-import { linkAbort, orAbort } from '../../lib/linked-abort.js';
+import { orAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
 import { Semaphore } from '../../lib/semaphore.js';
 import { sleep } from '../../lib/sleep.js';
@@ -124,17 +124,13 @@ export class Registration implements AsyncDisposable {
   async update(update: EndpointUpdate, options: Partial<CallLimits> = {}): Promise<Endpoint> {
     checkOptions('limits', options);
     checkUpdate(this.#wanted, update);
-    const { clock, callTimeoutMs } = this.#context;
-    const timeoutMs = options.timeoutMs ?? callTimeoutMs;
-    const scope = linkAbort(this.#closing.signal, options.signal);
-    const onLate = (): void => {
-      scope.abort(new RollcallError('TIMED_OUT', `the update was not stored within ${timeoutMs} ms`));
-    };
-    const deadline = Number.isFinite(timeoutMs) ? clock.after(timeoutMs, onLate) : undefined;
+    const { connection, callTimeoutMs } = this.#context;
+    const { signal, timeoutMs = callTimeoutMs } = options;
+    const late = `the update was not stored within ${timeoutMs} ms`;
+    const scope = connection.limitedScope({ signal, timeoutMs }, late, this.#closing.signal);
     try {
-      return await this.#updates.run(() => this.#updateUntilStored(update, scope.signal));
+      return await this.#updates.run(() => this.#updateUntilStored(update, scope.signal), scope.signal);
     } finally {
-      deadline?.cancel();
       scope.unlink();
     }
   }
@@ -169,6 +165,8 @@ export class Registration implements AsyncDisposable {
           { signal, timeoutMs: Infinity },
         );
         this.#wanted = endpoint;
+        // What was stored under a lease that was lost meanwhile may have been replaced by what was wanted before.
+        if (!this.#isHeldBy(leaseId)) continue;
         const stored = response.endpoint ?? endpoint;
         this.#state = { ...this.#state, endpoint: stored, resumeToken: response.resumeToken };
         return stored;
@@ -186,10 +184,14 @@ export class Registration implements AsyncDisposable {
     return { kind: 'registered', endpoint: endpoint ?? this.#wanted, leaseId, ttlMs, resumeToken };
   }
 
+  #isHeldBy(leaseId: bigint): boolean {
+    return this.#state.kind === 'registered' && this.#state.leaseId === leaseId;
+  }
+
   /** The lease is gone, as the server said; unless this registration is under another one already. */
   #lose(leaseId: bigint): void {
     const { keeper, clock, logger } = this.#context;
-    if (this.#state.kind !== 'registered' || this.#state.leaseId !== leaseId) return;
+    if (!this.#isHeldBy(leaseId)) return;
     const quick = clock.monotonicMs() - this.#registeredMs < QUICK_LOSS_MS;
     this.#quickLosses = quick ? this.#quickLosses + 1 : 0;
     this.#state = { kind: 'lost' };
@@ -226,16 +228,14 @@ export class Registration implements AsyncDisposable {
   }
 
   async #close(limits: CallLimits): Promise<void> {
-    const { keeper, connection, lateAnswers, onClosed } = this.#context;
+    const { keeper, connection, onClosed } = this.#context;
     const state = this.#state;
     const { namespace, service, id: endpointId } = this.#wanted;
     this.#closing.abort(new RollcallError('CLIENT_CLOSED', `the registration of ${endpointId} was closed`));
     this.#state = { kind: 'closed' };
     try {
       if (state.kind !== 'registered') {
-        // It was being registered anew, and that may have been asked for already.
-        await this.#back;
-        await lateAnswers.settled();
+        await this.#registeringAnewEnded(limits);
         return;
       }
       const { leaseId } = state;
@@ -249,6 +249,19 @@ export class Registration implements AsyncDisposable {
       if (!isRollcallError(error, 'LEASE_MISMATCH')) throw error;
     } finally {
       onClosed(this);
+    }
+  }
+
+  /** It was being registered anew, and that may have been asked for already. */
+  async #registeringAnewEnded(limits: CallLimits): Promise<void> {
+    const { connection, lateAnswers } = this.#context;
+    const { id } = this.#wanted;
+    const scope = connection.limitedScope(limits, `${id} was not taken back within ${limits.timeoutMs} ms`);
+    try {
+      await orAbort(this.#back, scope.signal);
+      await orAbort(lateAnswers.settled(id), scope.signal);
+    } finally {
+      scope.unlink();
     }
   }
 }

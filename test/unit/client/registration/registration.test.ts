@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { RollcallClient } from '../../../../src/client/index.js';
 import type { Registration, RegistrationState } from '../../../../src/client/index.js';
 import { Health, type Endpoint } from '../../../../src/gen/rollcall/v1/endpoint.js';
@@ -24,6 +25,15 @@ const payments = { service: 'payments', addresses: ['10.0.0.7:80'] };
 function clientOf(address: string, { clock = systemClock }: { clock?: Clock } = {}) {
   const logger = new RecordingLogger();
   return { client: new RollcallClient({ servers: [address], logger, clock }), logger };
+}
+
+/** How long it takes by the clock, which passes meanwhile. */
+async function timeToClose(client: RollcallClient, clock: FakeClock): Promise<number> {
+  const beganMs = clock.monotonicMs();
+  let closed = false;
+  void client.close().then(() => (closed = true));
+  await passTime(clock, 'the client is closed', () => closed, 10);
+  return clock.monotonicMs() - beganMs;
 }
 
 function held(registration: Registration): Extract<RegistrationState, { kind: 'registered' }> {
@@ -195,13 +205,33 @@ describe('a registration', () => {
     expect(registration.state).toEqual({ kind: 'closed' });
   });
 
+  it('whose server is gone tries to close for as long as a call may take', async () => {
+    const server = await startInProcess();
+    const clock = new FakeClock();
+    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 500, clock });
+    const registration = await client.register(payments);
+    await server[Symbol.asyncDispose]();
+    const beganMs = clock.monotonicMs();
+    const closed = registration.close().catch((error: unknown) => error);
+    let settled = false;
+    void closed.then(() => (settled = true));
+    await passTime(clock, 'it has been given up', () => settled, 10);
+    expect(await closed).toMatchObject({ reason: 'SERVER_UNREACHABLE' });
+    expect(clock.monotonicMs() - beganMs).toBeGreaterThanOrEqual(500);
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(1_500);
+    await client.close();
+  });
+
   it('whose server is gone keeps its client from closing for no longer than a call may take', async () => {
     const server = await startInProcess();
     const logger = new RecordingLogger();
-    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 50, logger });
+    const clock = new FakeClock();
+    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 500, logger, clock });
     const { id } = await client.register(payments);
     await server[Symbol.asyncDispose]();
-    await client.close();
+    const tookMs = await timeToClose(client, clock);
+    expect(tookMs).toBeGreaterThanOrEqual(500);
+    expect(tookMs).toBeLessThan(1_500);
     expect(logger.lines.at(-1)).toContain(`could not deregister ${id}`);
   });
 
@@ -212,6 +242,21 @@ describe('a registration', () => {
       reason: 'INVALID_FIELD',
       violations: [{ field: 'endpoint.service' }, { field: 'endpoint.weight' }],
     });
+  });
+});
+
+describe('many calls with one signal', () => {
+  it('give it one listener, so that Node has nothing to warn of', async () => {
+    await using server = await startInProcess();
+    await using client = clientOf(server.address).client;
+    const { signal } = new AbortController();
+    const registering30 = Array.from({ length: 30 }, () => client.register(payments, { signal }));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    const [registration] = await Promise.all(registering30);
+    const updating30 = Array.from({ length: 30 }, (_, weight) => registration?.update({ weight }, { signal }));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await Promise.all(updating30);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   });
 });
 
@@ -305,11 +350,39 @@ describe('a Register that is not answered before it is no longer wanted', () => 
   it('keeps the client from closing for no longer than a call may take', async () => {
     const { script, asked } = slow();
     await using server = await startScripted(script);
-    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 100 });
-    const registered = client.register(payments);
+    const clock = new FakeClock();
+    const client = new RollcallClient({ servers: [server.address], callTimeoutMs: 500, clock });
+    const registered = client.register(payments).catch((error: unknown) => error);
     await until('the server was asked', asked);
-    await Promise.all([client.close(), expect(registered).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' })]);
+    const tookMs = await timeToClose(client, clock);
+    expect(tookMs).toBeGreaterThanOrEqual(500);
+    expect(tookMs).toBeLessThan(1_500);
+    expect(await registered).toMatchObject({ reason: 'CLIENT_CLOSED' });
   });
+
+  it.each(['its time', 'its signal'])(
+    'keeps a lost registration from closing for no longer than %s says',
+    async (limit) => {
+      const { script, asked, answer } = slow();
+      let registered = false;
+      const register: Script['register'] = (call, callback) => {
+        (registered ? script : registering).register(call, callback);
+        registered = true;
+      };
+      const updateEndpoint = inTurn<UpdateEndpointRequest, UpdateEndpointResponse>(failureOf('LEASE_NOT_FOUND'));
+      await using server = await startScripted({ ...script, register, updateEndpoint });
+      await using client = clientOf(server.address).client;
+      const registration = await client.register(payments);
+      const update = registration.update({ weight: 1 }).catch((error: unknown) => error);
+      await until('the server was asked again', asked);
+      const options = limit === 'its time' ? { timeoutMs: 50 } : { signal: AbortSignal.abort(new Error('enough')) };
+      const closed = registration.close(options);
+      await expect(closed).rejects.toThrow(limit === 'its time' ? 'was not taken back within 50 ms' : 'enough');
+      expect(registration.state).toEqual({ kind: 'closed' });
+      expect(await update).toMatchObject({ reason: 'CLIENT_CLOSED' });
+      answer();
+    },
+  );
 });
 
 describe('an update', () => {
@@ -362,6 +435,65 @@ describe('an update', () => {
     const registration = await client.register(payments);
     const update = registration.update({ weight: 1 }, { timeoutMs: 50 });
     await expect(update).rejects.toMatchObject({ reason: 'TIMED_OUT' });
+  });
+
+  it('has the time of a call unless it is told otherwise', async () => {
+    await using server = await startScripted({ ...registering, updateEndpoint: () => undefined });
+    await using client = new RollcallClient({ servers: [server.address], callTimeoutMs: 300 });
+    const registration = await client.register(payments);
+    await expect(registration.update({ weight: 1 })).rejects.toThrow('the update was not stored within 300 ms');
+  });
+
+  it('that waits for another one ends by its own time and signal', async () => {
+    let asked = 0;
+    await using server = await startScripted({ ...registering, updateEndpoint: () => void asked++ });
+    await using client = clientOf(server.address).client;
+    const registration = await client.register(payments);
+    const first = registration.update({ weight: 1 }).catch((error: unknown) => error);
+    await until('the first is under way', () => asked === 1);
+    await expect(registration.update({ weight: 2 }, { timeoutMs: 50 })).rejects.toMatchObject({ reason: 'TIMED_OUT' });
+    const impatient = new AbortController();
+    const third = registration.update({ weight: 3 }, { signal: impatient.signal });
+    impatient.abort(new Error('enough'));
+    await expect(third).rejects.toThrow('enough');
+    expect(asked).toBe(1);
+    await registration.close();
+    expect(await first).toMatchObject({ reason: 'CLIENT_CLOSED' });
+  });
+
+  it('answered when its lease is lost already is made again under the next one', async () => {
+    const stored: string[] = [];
+    let answerFirst: (() => void) | undefined;
+    const leases = () => stored.filter((what) => what.startsWith('registered')).length;
+    await using server = await startScripted({
+      ...registering,
+      register: (call, callback) => {
+        stored.push(`registered with ${call.request.endpoint?.weight}`);
+        const ttl = { seconds: 1n, nanos: 0 };
+        callback(null, { endpoint: call.request.endpoint, leaseId: BigInt(leases()), ttl, resumeToken: 't' });
+      },
+      updateEndpoint: ({ request: { endpoint, leaseId } }, callback) => {
+        stored.push(`updated to ${endpoint?.weight} under ${leaseId}`);
+        const answer = () => callback(null, { endpoint, resumeToken: 'u' });
+        if (leaseId === 1n) answerFirst = answer;
+        else answer();
+      },
+      renew: ({ request: { leaseIds } }, callback) => {
+        const ttl = { seconds: 1n, nanos: 0 };
+        callback(null, { results: leaseIds.map((leaseId) => ({ leaseId, found: leaseId !== 1n, ttl })) });
+      },
+    });
+    const clock = new FakeClock();
+    const { client } = clientOf(server.address, { clock });
+    const registration = await client.register({ ...payments, weight: 5 }, { ttlMs: 1_000 });
+    const update = registration.update({ weight: 7 });
+    await until('the update was asked for', () => answerFirst !== undefined);
+    await passTime(clock, 'it is registered anew', () => leases() === 2 && registration.state.kind === 'registered');
+    answerFirst?.();
+    await expect(update).resolves.toMatchObject({ weight: 7 });
+    expect(stored).toEqual(['registered with 5', 'updated to 7 under 1', 'registered with 5', 'updated to 7 under 2']);
+    expect(held(registration)).toMatchObject({ leaseId: 2n, endpoint: { weight: 7 }, resumeToken: 'u' });
+    await client.close();
   });
 
   it('ends when the registration is closed, and so do later ones', async () => {
