@@ -252,8 +252,8 @@ describe('many calls with one signal', () => {
     const { signal } = new AbortController();
     const registering30 = Array.from({ length: 30 }, () => client.register(payments, { signal }));
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
-    const [registration] = await Promise.all(registering30);
-    const updating30 = Array.from({ length: 30 }, (_, weight) => registration?.update({ weight }, { signal }));
+    const registration = (await Promise.all(registering30))[0] as Registration;
+    const updating30 = Array.from({ length: 30 }, (_, weight) => registration.update({ weight }, { signal }));
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     await Promise.all(updating30);
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
