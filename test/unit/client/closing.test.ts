@@ -74,14 +74,11 @@ describe('a view file that blocks whoever reads it', () => {
     execFileSync('mkfifo', [path]);
   });
   afterEach(async () => {
-    await rm(cacheDir, { recursive: true, force: true });
-  });
-
-  /** Lets the thread go that waits. */
-  async function letGo(): Promise<void> {
+    // Lets the thread go that waits.
     const otherEnd = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
     await otherEnd.close();
-  }
+    await rm(cacheDir, { recursive: true, force: true });
+  });
 
   it('keeps a watch from its server for a second, and no longer', async () => {
     const clock = new FakeClock();
@@ -96,7 +93,6 @@ describe('a view file that blocks whoever reads it', () => {
     expect(logger.lines).toContain(
       'warn: the last known view of payments is ignored: it could not be read within 1000 ms',
     );
-    await letGo();
     await within('it is closed', client.close());
   });
 
@@ -108,7 +104,6 @@ describe('a view file that blocks whoever reads it', () => {
     let closed = false;
     void client.close().then(() => (closed = true));
     await until('it is closed', () => closed);
-    await letGo();
     await expect(view.ready).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
   });
 });
