@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Semaphore } from '../../../src/lib/semaphore.js';
 
 /** Work that ends when it is told to, and says when it begins. */
@@ -63,5 +65,33 @@ describe('Semaphore', () => {
     await expect(semaphore.run(piece('aborted', log).run, aborted)).rejects.toThrow('enough');
     expect(log).toEqual([]);
     await expect(semaphore.run(() => Promise.resolve('next'))).resolves.toBe('next');
+  });
+
+  it('holds nothing of those who gave up while all places were taken, and keeps the order of the others', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const semaphore = new Semaphore(1);
+    const log: string[] = [];
+    const first = piece('first', log);
+    const running = [semaphore.run(first.run)];
+    const refs: WeakRef<object>[] = [];
+    const giveUp = async () => {
+      const controller = new AbortController();
+      const aborted = semaphore.run(() => Promise.resolve(log.push('given up')), controller.signal);
+      const reason = new Error('enough');
+      refs.push(new WeakRef(reason));
+      controller.abort(reason);
+      await aborted.catch(() => undefined);
+    };
+    for (let i = 0; i < 10; i++) {
+      for (let j = 0; j < 20; j++) await giveUp();
+      running.push(semaphore.run(() => Promise.resolve(String(log.push(`waited ${i}`)))));
+    }
+    await settle();
+    collectGarbage();
+    expect(refs.filter((ref) => ref.deref() !== undefined)).toEqual([]);
+    first.end();
+    await Promise.all(running);
+    expect(log).toEqual(['first', ...Array.from({ length: 10 }, (_, i) => `waited ${i}`)]);
   });
 });
