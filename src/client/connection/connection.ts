@@ -174,19 +174,6 @@ export class Connection {
   }
 
   /**
-   * Whether an error that does not pass may be the doing of one server, which is not what it should be, and there is a
-   * server that has not answered with such a one. To be asked once for each of them.
-   *
-   * @param refusedBy the addresses that have, of one call or watch; `link` is added
-   */
-  mayBeOtherwiseElsewhere(link: Pick<Link, 'address'>, error: unknown, refusedBy: Set<string>): boolean {
-    if (!isRollcallError(error, 'UNEXPECTED_STATUS') && !isRollcallError(error, 'INTERNAL')) return false;
-    if (refusedBy.has(link.address)) return false;
-    refusedBy.add(link.address);
-    return refusedBy.size < this.#dialler.serversKnown;
-  }
-
-  /**
    * Makes one call, again on other servers while it fails in a way that may pass, and once on each where one answers as
    * no server should. Keeps the process alive meanwhile.
    *
@@ -213,7 +200,7 @@ export class Connection {
         } catch (error) {
           if (signal.aborted) throw this.#whyAborted(signal, latest);
           const again = isRollcallError(error) && error.retryable;
-          const elsewhere = asked !== undefined && this.mayBeOtherwiseElsewhere(asked, error, refusedBy);
+          const elsewhere = asked !== undefined && this.#mayBeOtherwiseElsewhere(asked, error, refusedBy);
           if (!again && !elsewhere) throw error;
           logger.debug({ err: error }, 'a call failed and will be repeated');
           latest = error;
@@ -269,6 +256,18 @@ export class Connection {
   #change(link: Link | undefined): void {
     this.#link = link;
     for (const observer of this.#observers) observer(link);
+  }
+
+  /**
+   * Whether an error that does not pass may be the doing of one server, which is not what it should be, while there is
+   * another that has not answered a call with such a one. `refusedBy` are the addresses that have; `link` is added.
+   */
+  #mayBeOtherwiseElsewhere(link: Link, error: unknown, refusedBy: Set<string>): boolean {
+    if (!isRollcallError(error, 'UNEXPECTED_STATUS') && !isRollcallError(error, 'INTERNAL')) return false;
+    // It came round again: the others cannot be reached.
+    if (refusedBy.has(link.address)) return false;
+    refusedBy.add(link.address);
+    return refusedBy.size < this.#dialler.serversKnown;
   }
 
   /** When time is up, the failure that used it up says more than that it is up. */

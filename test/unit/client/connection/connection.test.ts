@@ -131,10 +131,11 @@ describe('a call', () => {
     expect(script.requests).toEqual([{ leaseIds: [7n] }, { leaseIds: [7n] }, { leaseIds: [7n] }]);
   });
 
-  it('is not repeated when that cannot help', async () => {
+  it('is not repeated when that cannot help, elsewhere neither', async () => {
     const script = renew(failureOf('LIMIT_EXCEEDED', 'too many'));
     await using server = await startScripted({ renew: script });
-    const { connection } = connectTo([server.address]);
+    await using other = await startScripted({ renew: renew({ results: [] }) });
+    const { connection } = connectTo([server.address, other.address]);
     const call = connection.call(renewCall, { timeoutMs: 10_000 });
     await expect(call).rejects.toMatchObject({ reason: 'LIMIT_EXCEEDED', message: 'too many' });
     expect(script.requests).toHaveLength(1);
@@ -303,25 +304,6 @@ describe('why no server can be reached', () => {
     await until('it is known again', () => connection.failure?.message.startsWith(NOWHERE));
     connection.close();
     expect(await seeking).toMatchObject({ reason: 'CLIENT_CLOSED' });
-  });
-});
-
-describe('an answer that no Rollcall server gives', () => {
-  it('may be otherwise at each other server, once', () => {
-    const { connection } = connectTo(['a:1', 'b:1', 'c:1']);
-    const refusedBy = new Set<string>();
-    const wrong = new RollcallError('UNEXPECTED_STATUS', 'UNIMPLEMENTED');
-    const asked = ['a:1', 'b:1', 'c:1'].map((address) =>
-      connection.mayBeOtherwiseElsewhere({ address }, wrong, refusedBy),
-    );
-    expect(asked).toEqual([true, true, false]);
-    expect(connection.mayBeOtherwiseElsewhere({ address: 'a:1' }, wrong, new Set(['a:1']))).toBe(false);
-  });
-
-  it('is not one that refuses what was asked', () => {
-    const { connection } = connectTo(['a:1', 'b:1']);
-    const refused = new RollcallError('INVALID_FIELD', 'x');
-    expect(connection.mayBeOtherwiseElsewhere({ address: 'a:1' }, refused, new Set())).toBe(false);
   });
 });
 
