@@ -237,6 +237,22 @@ describe('a view that was closed', () => {
     expect(again.current().status).toBe('last-known-good');
   });
 
+  it('is forgotten when a thousand others have been closed since', async () => {
+    const clock = new FakeClock();
+    const { watch, calls } = scriptedWatch(answers(5, 'a'));
+    const server = await startScripted({ watch });
+    await using client = new RollcallClient({ servers: [server.address], clock });
+    const views = Array.from({ length: 1_001 }, (_, index) => client.watch(`service-${index}`));
+    await within('all are known', Promise.all(views.map(({ ready }) => ready)));
+    for (const view of views) view.close();
+    await until('all streams have ended', () => calls.every(({ cancelled }) => cancelled));
+    server.kill();
+    const [first, second] = [client.watch('service-0'), client.watch('service-1')];
+    await passTime(clock, 'it is told', () => first.current().problem !== undefined && idsOf(second).length > 0);
+    expect(first.current().status).toBe('unknown');
+    expect(second.current().status).toBe('last-known-good');
+  });
+
   it('is forgotten when it is too old', async () => {
     const clock = new FakeClock();
     const { watch } = scriptedWatch(answers(5, 'a'));
