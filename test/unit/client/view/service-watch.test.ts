@@ -2,6 +2,7 @@ import { RollcallError, type Reason } from '../../../../src/core/errors.js';
 import { silentLogger } from '../../../../src/client/logger.js';
 import { ServiceWatch, type WatchConnection, type WatchTarget } from '../../../../src/client/view/service-watch.js';
 import type { WatchEvent } from '../../../../src/client/view/watch-event.js';
+import { loadXxh64 } from '../../../../src/core/hash.js';
 import { WatchResponse } from '../../../../src/gen/rollcall/v1/discovery.js';
 import { orAbort } from '../../../../src/lib/linked-abort.js';
 import { FakeClock } from '../../../support/fake-clock.js';
@@ -106,6 +107,9 @@ const reconnect = (delaySeconds: number): WatchResponse =>
   WatchResponse.create({
     event: { $case: 'reconnect', value: { delayMax: { seconds: BigInt(delaySeconds), nanos: 0 }, alternates: [] } },
   });
+
+// A watch loads it first, which takes as long as it takes, whatever turns a test waits for.
+beforeAll(() => loadXxh64());
 
 describe('a stream that never says a word', () => {
   it('is given up after a minute, each time', async () => {
