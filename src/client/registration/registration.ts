@@ -118,8 +118,8 @@ export class Registration implements AsyncDisposable {
    * stored; while the registration is lost, first until it is back.
    *
    * @returns the endpoint as stored
-   * @throws RollcallError INVALID_FIELD; TIMED_OUT or what kept failing, after which the change may have been made but
-   *   is not kept for a registration anew; CLIENT_CLOSED
+   * @throws RollcallError INVALID_FIELD; TIMED_OUT or what kept failing, after which the change may have been made, and
+   *   is kept for a registration anew only if a server said that it was; CLIENT_CLOSED
    */
   async update(update: EndpointUpdate, options: Partial<CallLimits> = {}): Promise<Endpoint> {
     checkOptions('limits', options);
@@ -139,7 +139,8 @@ export class Registration implements AsyncDisposable {
    * Stops renewing and deregisters. If another registration has taken the id
    * over, that one is left alone. Idempotent.
    *
-   * @throws RollcallError when no server could be told in time; the endpoint then lapses with its TTL
+   * @throws RollcallError when no server could be told in time, or the signal's reason; the endpoint then lapses with its
+   *   TTL
    */
   async close(options: Partial<CallLimits> = {}): Promise<void> {
     checkOptions('limits', options);
