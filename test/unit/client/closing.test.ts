@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { constants } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { link, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RollcallClient } from '../../../src/client/index.js';
@@ -66,16 +66,18 @@ describe('closing a client takes no longer than a call may', () => {
 
 describe('a view file that blocks whoever reads it', () => {
   let cacheDir: string;
-  let path: string;
+  let pipe: string;
   beforeEach(async () => {
     cacheDir = await mkdtemp(join(tmpdir(), 'rollcall-views-'));
-    path = join(cacheDir, viewFileName(PAYMENTS));
+    pipe = join(cacheDir, 'pipe');
     // Opening it waits until somebody opens the other end.
-    execFileSync('mkfifo', [path]);
+    execFileSync('mkfifo', [pipe]);
+    // By its other name it can still be found when a view was written in its place.
+    await link(pipe, join(cacheDir, viewFileName(PAYMENTS)));
   });
   afterEach(async () => {
     // Lets the thread go that waits.
-    const otherEnd = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const otherEnd = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
     await otherEnd.close();
     await rm(cacheDir, { recursive: true, force: true });
   });
