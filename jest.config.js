@@ -30,6 +30,7 @@ const project = (displayName, more = {}) => ({
 export default {
   // Two cores: a worker on each. More only makes the real-time tests (e2e) fight for the clock.
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/long-first.mjs',
   // This ends a test that hangs; it measures nothing, so a slow machine must be far from it.
   testTimeout: 30_000,
   projects: [
