@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { EndpointInit, Registration } from '../client/index.js';
 import { LIMITS } from '../core/limits.js';
 import { formatDurationText } from '../lib/duration-text.js';
+import { messageOf } from '../lib/message-of.js';
 import { runProgram } from './child-program.js';
 import { addCommonHelp, addCommonOptions, parseDuration } from './common-options.js';
 import { EXIT } from './exit-code.js';
@@ -104,7 +105,7 @@ async function close(registration: Registration, { output, options }: CommandCon
   try {
     await registration.close({ timeoutMs: Math.min(DEREGISTER_TIMEOUT_MS, options.timeoutMs) });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     output.note(`could not deregister ${registration.id}, which lapses with its TTL: ${why}`, 'warn');
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import * as shape from '../core/shape.js';
 import type { Clock } from '../lib/clock.js';
+import { messageOf } from '../lib/message-of.js';
 import type { ClientLogger } from './logger.js';
 import { ProcessHold } from './connection/process-hold.js';
 
@@ -99,7 +100,7 @@ export function closeOnSignals(closing: Closing, options: CloseOnSignalsOptions)
   async function drainWithin(): Promise<void> {
     const late = new AbortController();
     const onError = (error: unknown): void => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       logger.error({ err: error }, `draining failed: ${why}`);
     };
     const draining = Promise.all([

@@ -15,6 +15,7 @@ import { RollcallError } from '../core/errors.js';
 import type { CallTracker } from './call-tracker.js';
 import { toStatus, type OnDefect } from './error-map.js';
 import { decodeStrictly } from './strict-reader.js';
+import { messageOf } from '../lib/message-of.js';
 
 /** What every handler gets. */
 export interface MethodContext {
@@ -56,7 +57,7 @@ export function withTypedRefusals<T extends ServiceDefinition>(service: T, rawMe
 /** @throws RollcallError MALFORMED_MESSAGE for a request that could not be decoded. */
 function wellFormed<T>(request: T): T {
   if (!(request instanceof Malformed)) return request;
-  const why = request.cause instanceof Error ? request.cause.message : String(request.cause);
+  const why = messageOf(request.cause);
   throw new RollcallError('MALFORMED_MESSAGE', `the request is not a message of this method's type: ${why}`);
 }
 

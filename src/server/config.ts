@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { invalidField, RollcallError, type FieldViolation } from '../core/errors.js';
 import { SETTINGS, type Config, type SettingName } from './settings.js';
+import { messageOf } from '../lib/message-of.js';
 
 /** Where settings may come from; the first that has one wins. All values as they were written. */
 export interface ConfigSources {
@@ -72,7 +73,7 @@ function readFile(file: string): Map<string, Written> {
   try {
     content = parseYaml(readFileSync(file, 'utf8')) ?? {};
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new RollcallError('INVALID_FIELD', `--config: ${file}: ${why}`, {
       cause: error,
       violations: [{ field: '--config', description: `${file}: ${why}` }],

@@ -1,5 +1,6 @@
 import { credentials as grpcCredentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { invalidField } from '../../core/errors.js';
+import { messageOf } from '../../lib/message-of.js';
 
 /** TLS as plain data, PEM each. Without any of them: TLS with the system's root certificates. */
 export interface PemCredentials {
@@ -27,7 +28,7 @@ export function toChannelCredentials(credentials: ChannelCredentials | PemCreden
   try {
     return grpcCredentials.createSsl(toBuffer(rootCerts), toBuffer(privateKey), toBuffer(certChain));
   } catch (error) {
-    throw invalidField({ field: 'credentials', description: error instanceof Error ? error.message : String(error) });
+    throw invalidField({ field: 'credentials', description: messageOf(error) });
   }
 }
 

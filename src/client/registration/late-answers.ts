@@ -2,6 +2,7 @@ import { isRollcallError, RollcallError } from '../../core/errors.js';
 import type { Endpoint } from '../../gen/rollcall/v1/endpoint.js';
 import type { RegisterResponse } from '../../gen/rollcall/v1/registry.js';
 import type { Clock } from '../../lib/clock.js';
+import { messageOf } from '../../lib/message-of.js';
 import type { Connection } from '../connection/connection.js';
 import type { ClientLogger } from '../logger.js';
 
@@ -67,7 +68,7 @@ export class LateAnswers {
     } catch (error) {
       // Another registration has taken the id over, and holds it.
       if (isRollcallError(error, 'LEASE_MISMATCH')) return;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       logger.debug({ service, id: endpointId, err: error }, `${endpointId} may be registered until its TTL: ${why}`);
     } finally {
       release();

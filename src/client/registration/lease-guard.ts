@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Clock, Timer } from '../../lib/clock.js';
+import { messageOf } from '../../lib/message-of.js';
 import { lookEveryMs } from './blocked-renewals.js';
 import { isPemCredentials, type PemCredentials } from '../connection/channel-credentials.js';
 import { COUNTERS, type LeaseWorkerData, type LeaseWorkerMessage } from './lease-worker-protocol.js';
@@ -118,7 +119,7 @@ export class LeaseGuard {
     if (this.#running?.worker !== worker) return;
     this.#failed = true;
     this.close();
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const message = `the thread that renews leases while the event loop is blocked does not run: ${why}`;
     this.#options.logger.warn({ err: error }, message);
   }

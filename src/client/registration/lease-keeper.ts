@@ -6,6 +6,7 @@ import { fullJitterMs, type BackoffPolicy } from '../../lib/backoff.js';
 import type { Clock, Timer } from '../../lib/clock.js';
 import type { LinkedAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
+import { messageOf } from '../../lib/message-of.js';
 import type { Connection } from '../connection/connection.js';
 import type { LeaseGuard } from './lease-guard.js';
 import { KeepAliveStream } from './keep-alive-stream.js';
@@ -205,7 +206,7 @@ export class LeaseKeeper {
 
   #warnOnce(error: unknown): void {
     if (this.#failures > 0) return;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     this.#context.logger.warn({ err: error }, `cannot renew leases: ${message}; trying again`);
   }
 

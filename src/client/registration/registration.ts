@@ -10,6 +10,7 @@ import { orAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
 import { Semaphore } from '../../lib/semaphore.js';
 import { sleep } from '../../lib/sleep.js';
+import { messageOf } from '../../lib/message-of.js';
 import { checkUpdate } from '../check-endpoint.js';
 import { checkOptions } from '../check-options.js';
 import type { CallLimits, Connection } from '../connection/connection.js';
@@ -221,7 +222,7 @@ export class Registration implements AsyncDisposable {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         logger.error({ service, id, err: error }, `cannot register ${id} in ${service}: ${message}; trying again`);
         failures++;
       }

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../gen/rollcall/v1/endpoint.js';
 import type { Clock } from '../../lib/clock.js';
 import { linkAbort } from '../../lib/linked-abort.js';
 import type { Random } from '../../lib/random.js';
+import { messageOf } from '../../lib/message-of.js';
 import type { CallLimits, Connection } from '../connection/connection.js';
 import { LateAnswers } from './late-answers.js';
 import type { LeaseGuard } from './lease-guard.js';
@@ -133,7 +134,7 @@ export class Registrations {
       await registration.close();
     } catch (error) {
       const { logger } = this.#context;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       logger.warn({ id: registration.id, err: error }, `could not deregister ${registration.id}: ${message}`);
     }
   }

@@ -2,6 +2,7 @@ import { RollcallError } from '../../core/errors.js';
 import type { Clock, Timer } from '../../lib/clock.js';
 import { linkAbort, orAbort } from '../../lib/linked-abort.js';
 import { Semaphore } from '../../lib/semaphore.js';
+import { messageOf } from '../../lib/message-of.js';
 import type { ClientLogger } from '../logger.js';
 import type { ViewFiles } from './view-directory.js';
 import { viewFileName, type ViewFile } from './view-file.js';
@@ -223,8 +224,4 @@ export class LastKnownGood {
       this.#failing = true;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,5 @@
 import { RollcallError } from '../../core/errors.js';
-
-/** The text of whatever was thrown. Errors of Node's own are not always of this realm's `Error`. */
-function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-}
+import { messageOf } from '../../lib/message-of.js';
 
 /** STORE_CORRUPT: names the file and what to do about it. */
 export function corrupt(path: string, what: string, cause?: unknown): RollcallError {
