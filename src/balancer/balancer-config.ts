@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.js';
 import { Violations } from '../core/violations.js';
+import { parseGrpcDuration } from './grpc-duration.js';
 
 /** How calls are spread over the endpoints of a service. */
 export interface BalancerConfig {
@@ -30,9 +31,6 @@ const KEYS = ['zone', 'zoneEndpointsMin', 'subsetSize', 'subsetKey', 'slowStartW
 const COUNT_MAX = 1_000_000;
 const SUBSET_KEY_LENGTH_MAX = 1_024;
 const SLOW_START_WINDOW_MS_MAX = 60 * 60 * 1_000;
-
-/** Protobuf's JSON form of a duration that is not negative. */
-const DURATION = /^(\d{1,12})(?:\.(\d{1,9}))?s$/;
 
 /**
  * Reads a configuration, with defaults for what is left out.
@@ -80,8 +78,8 @@ function readCount(given: Given, key: Key, violations: Violations): number | und
 function readWindowMs(given: Given, violations: Violations): number {
   const value = given['slowStartWindow'];
   if (value === undefined) return 0;
-  const [, seconds, fraction = ''] = (typeof value === 'string' && DURATION.exec(value)) || [];
-  const ms = Number(seconds) * 1_000 + Number(fraction.padEnd(9, '0')) / 1_000_000;
+  const { seconds, nanos } = parseGrpcDuration(value) ?? { seconds: NaN, nanos: 0 };
+  const ms = seconds * 1_000 + nanos / 1_000_000;
   const ok = ms <= SLOW_START_WINDOW_MS_MAX;
   violations.check(ok, 'slowStartWindow', 'must be a duration such as "30s", from "0s" to "3600s"');
   return ms;

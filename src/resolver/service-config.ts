@@ -1,6 +1,8 @@
 import { Channel, credentials, experimental, type ServiceConfig } from '@grpc/grpc-js';
+import { parseGrpcDuration } from '../balancer/grpc-duration.js';
 import type { BalancerConfigJson } from '../balancer/index.js';
 import { invalidField } from '../core/errors.js';
+import { messageOf } from '../lib/message-of.js';
 
 /** A service config of which any part may be left out. */
 export type ServiceConfigInit = Partial<ServiceConfig>;
@@ -43,8 +45,8 @@ export interface ServiceConfigDefaults {
 
 /**
  * What the resolver gives a channel: policy `rollcall` and, for every method
- * that `own` does not name, {@link RETRY_POLICY} if there are to be retries. The other parts of `own`
- * stand in place of the resolver's.
+ * that `own` does not name, {@link RETRY_POLICY} if there are to be retries.
+ * The other parts of `own` stand in place of the resolver's.
  *
  * @throws RollcallError INVALID_FIELD for what grpc-js would refuse. Of a load-balancing configuration it would say
  *   nothing, and fall back to another policy
@@ -71,14 +73,10 @@ function withDefault(methodConfig: MethodConfig[], retries: boolean): MethodConf
     : [...methodConfig, { name: [{}], retryPolicy: RETRY_POLICY }];
 }
 
-const DURATION = /^(\d+)(?:\.(\d{1,9}))?s$/;
-
-/** In JSON a timeout is a text such as `1.5s`; grpc-js reads only what it was given itself, and `1.5s` as 1 s and 5 ns. */
+/** In JSON a timeout is a text such as `1.5s`, which grpc-js takes only where it was given it itself. */
 function withTimeout(config: MethodConfig): MethodConfig {
-  const timeout: unknown = config.timeout;
-  const [, seconds, fraction = ''] = (typeof timeout === 'string' && DURATION.exec(timeout)) || [];
-  if (seconds === undefined) return config;
-  return { ...config, timeout: { seconds: Number(seconds), nanos: Number(fraction.padEnd(9, '0')) } };
+  const timeout = parseGrpcDuration(config.timeout);
+  return timeout === undefined ? config : { ...config, timeout };
 }
 
 type Policies = ServiceConfig['loadBalancingConfig'];
@@ -132,8 +130,4 @@ function checkMethods(config: ServiceConfig): void {
   } catch (error) {
     throw invalidField({ field: 'serviceConfig', description: messageOf(error) });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { formatHostPort } from '../core/host-port.js';
 import type { experimental } from '@grpc/grpc-js';
 import { withAttributes } from '../balancer/index.js';
-import { Health, type Endpoint, type Removal, type SnapshotReason, type ViewEvent } from '../client/index.js';
+import { Health, type Endpoint, type Removal, type ViewEvent } from '../client/index.js';
 import { DEFAULTS } from '../core/limits.js';
 
 interface Listed {
@@ -15,13 +15,6 @@ export interface Listing {
   readonly targets: experimental.Endpoint[];
   /** Why there are none, or anything else that helps whoever reads an error. */
   readonly note: string;
-}
-
-/** One that is taken off the list without being known to be gone. */
-interface Leaving {
-  readonly into: Map<string, Held>;
-  readonly id: string;
-  readonly listed: Listed;
 }
 
 /** One that is not listed any more, and may come back. */
@@ -49,7 +42,7 @@ export class ServiceEndpoints {
   readonly #service: string;
   readonly #where: string;
   readonly #graceMs: number;
-  readonly #listed = new Map<string, Listed>();
+  #listed = new Map<string, Listed>();
   /** Of a catalog that was replaced, by id. */
   readonly #replaced = new Map<string, Held>();
   /** The last resort, by id. */
@@ -71,16 +64,16 @@ export class ServiceEndpoints {
     return held.length === 0 ? undefined : Math.max(0, Math.min(...held.map(({ untilMs }) => untilMs)) - nowMs);
   }
 
-  /** Takes in a change of the view. */
+  /** Takes in a change of the view: while nothing is held, in time that depends on how much changed alone. */
   apply(event: Exclude<ViewEvent, { type: 'status' }>, nowMs: number): void {
-    const held = [...this.#replaced, ...this.#lapsed].map(([id, { listed }]) => [id, listed] as const);
-    const before = new Map([...held, ...this.#listed]);
-    const left = event.type === 'delta' ? this.#remove(event.removed) : this.#clear(event.reason);
-    for (const endpoint of event.type === 'delta' ? event.upserted : event.endpoints) {
-      this.#list(endpoint, before.get(endpoint.id));
+    const isDelta = event.type === 'delta';
+    const left = isDelta ? this.#remove(event.removed) : this.#clear();
+    for (const endpoint of isDelta ? event.upserted : event.endpoints) {
+      const { id } = endpoint;
+      const before = this.#listed.get(id) ?? left.get(id) ?? (this.#replaced.get(id) ?? this.#lapsed.get(id))?.listed;
+      this.#list(endpoint, before);
     }
-    const untilMs = nowMs + this.#graceMs;
-    for (const { into, id, listed } of left) if (mayServe(listed.endpoint)) into.set(id, { listed, untilMs });
+    this.#hold(left, event, nowMs);
     this.#letGo(nowMs);
   }
 
@@ -94,22 +87,31 @@ export class ServiceEndpoints {
     return { targets: called.map(({ target }) => target), note: called.length > 0 ? '' : this.#whyNone() };
   }
 
-  /** Takes endpoints off the list; returns those that may not be gone, and where to hold them. */
-  #remove(removals: readonly Removal[]): Leaving[] {
-    const leaving: Leaving[] = [];
-    for (const { endpointId: id, reason } of removals) {
+  /** Takes endpoints off the list, and returns them. */
+  #remove(removals: readonly Removal[]): Map<string, Listed> {
+    const left = new Map<string, Listed>();
+    for (const { endpointId: id } of removals) {
       const listed = this.#listed.get(id);
+      if (listed !== undefined) left.set(id, listed);
       this.#listed.delete(id);
-      if (reason === 'EXPIRED' && listed !== undefined) leaving.push({ into: this.#lapsed, id, listed });
     }
-    return leaving;
+    return left;
   }
 
-  #clear(reason: SnapshotReason): Leaving[] {
-    const into = reason === 'EPOCH_CHANGED' ? this.#replaced : this.#lapsed;
-    const leaving = [...this.#listed].map(([id, listed]) => ({ into, id, listed }));
-    this.#listed.clear();
-    return leaving;
+  #clear(): Map<string, Listed> {
+    const left = this.#listed;
+    this.#listed = new Map();
+    return left;
+  }
+
+  /** Of those that left the list: the ones that may not be gone. */
+  #hold(left: Map<string, Listed>, event: Exclude<ViewEvent, { type: 'status' }>, nowMs: number): void {
+    if (event.type === 'delta') {
+      for (const { endpointId, reason } of event.removed) if (reason !== 'EXPIRED') left.delete(endpointId);
+    }
+    const held = event.type === 'snapshot' && event.reason === 'EPOCH_CHANGED' ? this.#replaced : this.#lapsed;
+    const untilMs = nowMs + this.#graceMs;
+    for (const [id, listed] of left) if (mayServe(listed.endpoint)) held.set(id, { listed, untilMs });
   }
 
   #list(endpoint: Endpoint, before: Listed | undefined): void {
