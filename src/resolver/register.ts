@@ -36,8 +36,9 @@ export interface ResolverOptions {
   /**
    * For so long, in milliseconds, endpoints stay that have left without being
    * known to be gone, unless they return before: those that another catalog,
-   * which has replaced the first, does not list; and the last ones of a
-   * service, when their leases have lapsed. 60,000 by default, at most a day.
+   * which has replaced the first, does not list; and those whose leases have
+   * lapsed, as a last resort for when nobody else is left. 60,000 by default,
+   * at most a day.
    */
   readonly replacedGraceMs?: number | undefined;
 }

@@ -22,7 +22,7 @@ import { Caller, startGreeter } from '../../support/greeter.js';
 import { startInProcess, type InProcessServer } from '../../support/in-process-server.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { makeSelfSigned } from '../../support/self-signed.js';
-import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../support/fault-proxy.js';
 import { until } from '../../support/until.js';
 
 let server: InProcessServer;
@@ -49,7 +49,7 @@ let services = 0;
 /** A service that no other test uses. */
 const newService = () => `greeter-${services++}`;
 
-describe.each(['rollcall', 'round_robin', 'pick_first'])('under policy %s, a service that', (name) => {
+describe.each(['rollcall', 'round_robin', 'weighted_round_robin', 'pick_first'])('under policy %s, a service that', (name) => {
   it('is known to be empty fails calls at once, says so, and is called once it is not', async () => {
     const service = newService();
     using caller = new Caller(`rollcall:///${service}`, policy(name));
@@ -213,7 +213,7 @@ describe('a channel', () => {
     const service = newService();
     await using a = await startGreeter('a', { silent: true });
     await using b = await startGreeter('b');
-    const proxy = await startTcpProxy(a.address);
+    const proxy = await startFaultProxy(a.address);
     await client.register({ service, id: 'a', addresses: [proxy.address], weight: 100 });
     await client.register({ service, id: 'b', addresses: [b.address], weight: 1 });
     using caller = new Caller(`rollcall:///${service}`);
