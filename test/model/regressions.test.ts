@@ -57,6 +57,19 @@ const REGRESSIONS: readonly { readonly what: string; readonly run: Run }[] = [
       ],
     },
   },
+  {
+    what: 'L2: while a crowd was written to in slices, no tick came between them, and leases were credited all that time',
+    run: {
+      bounds: { changesBytesMax: 8_000, countMax: 100_000, ageMsMax: 3_600_000 },
+      steps: [
+        { command: { do: 'crowd', service: 0, selector: 0 }, turns: 0 },
+        { command: { do: 'flood', service: 0 }, turns: 'all' },
+        { command: { do: 'churn', service: 0, id: 0, count: 2, watching: false, large: true }, turns: 'all' },
+        { command: { do: 'churn', service: 0, id: 0, count: 10, watching: false, large: false }, turns: 1 },
+        { command: { do: 'register', service: 0, id: 0, ttl: 0, shape: 0, request: 0 }, turns: 'all' },
+      ],
+    },
+  },
 ];
 
 test.each(REGRESSIONS)('no longer: $what', async ({ run }) => {
