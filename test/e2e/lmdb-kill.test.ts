@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom, startChild } from './lmdb-child.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { startChild } from './lmdb-child.js';
 
 const CYCLES = 200;
 const DIRECTORIES = 2;

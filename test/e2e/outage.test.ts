@@ -5,7 +5,7 @@ import { Caller } from '../support/greeter.js';
 import { startGreeterProcess, type GreeterProcess } from '../support/greeter-process.js';
 import { Load } from '../support/load.js';
 import { startServer } from '../support/server-process.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
 import { until } from '../support/until.js';
 import { ViewReader } from '../support/view-reader.js';
 
@@ -108,8 +108,8 @@ it('the control plane is stopped and goes on: no call fails, and nobody has laps
 
 it('the control plane is cut off from all, until every lease has lapsed: no call fails, and all register again', async () => {
   await using server = await startServer();
-  await using callerProxy = await startTcpProxy(server.address);
-  await using backendProxy = await startTcpProxy(server.address);
+  await using callerProxy = await startFaultProxy(server.address);
+  await using backendProxy = await startFaultProxy(server.address);
   await using work = await startWork({ caller: callerProxy.address, backends: backendProxy.address });
   callerProxy.silence();
   backendProxy.silence();
@@ -130,7 +130,7 @@ it('the control plane is cut off from all, until every lease has lapsed: no call
 it('the control plane is replaced by an empty one: no call fails, and all register again', async () => {
   await using server = await startServer();
   const { address } = server;
-  await using backendProxy = await startTcpProxy(address);
+  await using backendProxy = await startFaultProxy(address);
   await using work = await startWork({ caller: address, backends: backendProxy.address });
   // The backends hear of it later than the caller, who learns that there are none.
   backendProxy.silence();

@@ -8,6 +8,7 @@ import { LabelRequirement_Operator as Operator } from '../../src/gen/rollcall/v1
 import { AccountableWriter } from '../support/accountable-writer.js';
 import { ObservedWatch, type WatchPosition } from '../support/observed-watch.js';
 import { RawClient } from '../support/raw-client.js';
+import { seededPick } from '../support/seeded-random.js';
 import { startServer } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
@@ -91,15 +92,4 @@ async function runUntilKilled(life: {
 
 function byId(a: Endpoint, b: Endpoint): number {
   return a.id < b.id ? -1 : 1;
-}
-
-/** Random integers below a bound, the same for the same seed (mulberry32). */
-function seededPick(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }

@@ -1,7 +1,7 @@
 import { RollcallClient } from '../../src/client/index.js';
 import type { KeepAliveRequest } from '../../src/gen/rollcall/v1/registry.js';
 import { startScripted, type Script } from '../support/scripted-server.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
 import { until } from '../support/until.js';
 
 // The pings of grpc-js are on its own clock: one after 10 s, 5 s for its answer.
@@ -31,7 +31,7 @@ it('a registration of an hour notices a cable that was cut, and is renewed elsew
   const { script, renewed } = recording();
   await using first = await startScripted(script);
   await using second = await startScripted(script);
-  await using network = await startTcpProxy(first.address);
+  await using network = await startFaultProxy(first.address);
   // Always the first of the servers.
   const random = { fraction: () => 0, fill: (bytes: Uint8Array) => void bytes.fill(7) };
   await using client = new RollcallClient({ servers: [network.address, second.address], random });

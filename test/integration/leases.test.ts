@@ -4,7 +4,7 @@ import { startInProcess, type InProcessServer } from '../support/in-process-serv
 import { ObservedWatch } from '../support/observed-watch.js';
 import { RawClient } from '../support/raw-client.js';
 import { failure, rpcFailure } from '../support/rpc-failure.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
 import { until } from '../support/until.js';
 
 const service = 'payments';
@@ -91,7 +91,7 @@ test('what is deregistered is gone with its lease, and removing it again is no f
 });
 
 test('a registration whose answer was lost, and is made again, has one effect', async () => {
-  await using network = await startTcpProxy(server.address);
+  await using network = await startFaultProxy(server.address);
   using far = await RawClient.connect(network.address);
   await far.listServices({});
   const request = { endpoint, ttl: { seconds: 20n }, requestId: 'once' };

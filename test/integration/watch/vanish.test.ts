@@ -1,7 +1,7 @@
 import { startInProcess } from '../../support/in-process-server.js';
 import { ObservedWatch } from '../../support/observed-watch.js';
 import { RawClient } from '../../support/raw-client.js';
-import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../support/fault-proxy.js';
 import { until } from '../../support/until.js';
 
 const addresses = [{ host: '10.0.0.1', port: 80 }];
@@ -9,7 +9,7 @@ const addresses = [{ host: '10.0.0.1', port: 80 }];
 test('a watcher that disappears without a FIN is found by keepalive, and its place is free', async () => {
   const settings = { 'keepalive-time': '1s', 'keepalive-timeout': '500ms', 'watches-max': '4' };
   await using server = await startInProcess({ settings });
-  await using network = await startTcpProxy(server.address);
+  await using network = await startFaultProxy(server.address);
   using far = await RawClient.connect(network.address);
   using near = await RawClient.connect(server.address);
   const stays = new ObservedWatch(near, { service: 'payments' });
@@ -30,7 +30,7 @@ test('a watcher that disappears without a FIN is found by keepalive, and its pla
 
 test('a watcher whose connection is reset goes on elsewhere with what it has', async () => {
   await using server = await startInProcess();
-  await using network = await startTcpProxy(server.address);
+  await using network = await startFaultProxy(server.address);
   using far = await RawClient.connect(network.address);
   using near = await RawClient.connect(server.address);
   await near.register({ endpoint: { service: 'payments', id: 'a', addresses } });
@@ -48,7 +48,7 @@ test('a watcher whose connection is reset goes on elsewhere with what it has', a
 
 test('a watcher behind a network that was silent for a while, but not for too long, misses nothing', async () => {
   await using server = await startInProcess({ settings: { 'keepalive-time': '1h' } });
-  await using network = await startTcpProxy(server.address);
+  await using network = await startFaultProxy(server.address);
   using far = await RawClient.connect(network.address);
   using near = await RawClient.connect(server.address);
   const watch = new ObservedWatch(far, { service: 'payments' });

@@ -9,7 +9,7 @@ import { LabelRequirement_Operator } from '../../../src/gen/rollcall/v1/selector
 import { startInProcess } from '../../support/in-process-server.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { failureOf, startScripted, type Script } from '../../support/scripted-server.js';
-import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../support/fault-proxy.js';
 import { until, within } from '../../support/until.js';
 
 /** Reads a watch in the background. */
@@ -101,7 +101,7 @@ describe('a watch', () => {
 
   it('goes on where it was when its connection breaks, without a new snapshot', async () => {
     await using server = await startInProcess();
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     await using owner = new RollcallClient({ servers: [server.address] });
     const logger = new RecordingLogger();
     await using client = new RollcallClient({ servers: [proxy.address], logger });

@@ -10,7 +10,7 @@ import { FakeClock } from '../../../support/fake-clock.js';
 import { passTime } from '../../../support/pass-time.js';
 import { RecordingLogger } from '../../../support/recording-logger.js';
 import { failureOf, inTurn, startScripted } from '../../../support/scripted-server.js';
-import { startTcpProxy } from '../../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../../support/fault-proxy.js';
 import { until, within } from '../../../support/until.js';
 
 /** Nothing listens there, and nothing can. */
@@ -114,7 +114,7 @@ describe('connecting', () => {
 
   it('happens anew after the connection was lost', async () => {
     await using server = await startScripted({});
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     const { connection } = connectTo([proxy.address]);
     const first = await connection.connect(signal);
     proxy.sever();

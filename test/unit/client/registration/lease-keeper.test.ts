@@ -12,7 +12,7 @@ import { FakeClock } from '../../../support/fake-clock.js';
 import { passTime } from '../../../support/pass-time.js';
 import { RecordingLogger } from '../../../support/recording-logger.js';
 import { failureOf, inTurn, startScripted, type Script } from '../../../support/scripted-server.js';
-import { startTcpProxy } from '../../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../../support/fault-proxy.js';
 import { until } from '../../../support/until.js';
 
 const noJitter = { fraction: () => 0, fill: (bytes: Uint8Array) => void bytes.fill(0) };
@@ -285,7 +285,7 @@ describe('leases whose connection changes', () => {
   it('are renewed soon after it was lost, with a new one made for that alone', async () => {
     const { keepAlive, messages, counts } = hourly();
     await using server = await startScripted({ keepAlive });
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     using kept = await keepAnHour(proxy.address, counts);
     await kept.clock.advance(600_000);
     expect(messages).toEqual([]);
@@ -347,7 +347,7 @@ describe('leases whose connection changes', () => {
       call.emit('error', failureOf('LIMIT_EXCEEDED'));
     };
     await using server = await startScripted({ keepAlive, renew });
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     using kept = await keepAnHour(proxy.address, counts);
     await passTime(kept.clock, 'the stream that broke has been made up for', () => renew.requests.length === 1);
     proxy.sever();
@@ -380,7 +380,7 @@ describe('leases whose connection changes', () => {
   it('are renewed at different moments by clients that lost it together', async () => {
     const { keepAlive, messages, counts } = hourly();
     await using server = await startScripted({ keepAlive });
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     const early = { ...noJitter, fraction: () => 0.25 };
     using kept = keeping(proxy.address, { random: early });
     await kept.connect();

@@ -17,7 +17,7 @@ import { startInProcess } from '../../../support/in-process-server.js';
 import { passTime } from '../../../support/pass-time.js';
 import { RecordingLogger } from '../../../support/recording-logger.js';
 import { failureOf, inTurn, startScripted, type Script } from '../../../support/scripted-server.js';
-import { startTcpProxy } from '../../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../../support/fault-proxy.js';
 import { until } from '../../../support/until.js';
 
 const payments = { service: 'payments', addresses: ['10.0.0.7:80'] };
@@ -70,7 +70,7 @@ describe('a registration', () => {
     const registration = await client.register(payments, { ttlMs: 1_000 });
     const { leaseId } = held(registration);
     // A client that dies without a word.
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     const dying = clientOf(proxy.address, { clock });
     await dying.client.register({ ...payments, id: 'dying' }, { ttlMs: 1_000 });
     proxy.silence();

@@ -14,7 +14,7 @@ import { startInProcess } from '../../../support/in-process-server.js';
 import { passTime } from '../../../support/pass-time.js';
 import { failureOf, startScripted } from '../../../support/scripted-server.js';
 import { checkpointMessage, deltaMessage, scriptedWatch, snapshotMessage } from '../../../support/scripted-watch.js';
-import { startTcpProxy } from '../../../support/tcp-proxy.js';
+import { startFaultProxy } from '../../../support/fault-proxy.js';
 import { until, within } from '../../../support/until.js';
 import { ViewReader } from '../../../support/view-reader.js';
 
@@ -112,7 +112,7 @@ describe('a view', () => {
 
   it('stays as it was when every server is lost, aged and flagged, and goes on by a delta', async () => {
     await using server = await startInProcess();
-    await using proxy = await startTcpProxy(server.address);
+    await using proxy = await startFaultProxy(server.address);
     await using owner = new RollcallClient({ servers: [server.address] });
     await using client = new RollcallClient({ servers: [proxy.address] });
     await owner.register({ service: 'payments', id: 'a', addresses: ['10.0.0.7:80'] });
@@ -399,7 +399,7 @@ describe('a server that is wrong', () => {
   it('among others does not keep a view that was lost by a right one', async () => {
     await using wrong = await startScripted({});
     await using right = await startInProcess();
-    await using proxy = await startTcpProxy(right.address);
+    await using proxy = await startFaultProxy(right.address);
     await using client = new RollcallClient({ servers: [proxy.address, wrong.address], random: IN_ORDER });
     const view = client.watch('payments');
     await within('it is known', view.ready);
