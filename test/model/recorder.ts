@@ -1,9 +1,8 @@
 import type { FakeClock } from '../support/fake-clock.js';
-import type { HistoryEvent, RevisionEvent, TrueRecord, WhatHappened } from '../support/validators/history.js';
-import { parseKey, RECORD_PREFIX } from '../../src/directory/schema.js';
-import { EndpointRecord as StoredRecord } from '../../src/gen/rollcall/storage/v1/record.js';
-import { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
-import type { ChangeBatch, Entry, Revision, Store } from '../../src/store/contract.js';
+import type { HistoryEvent, WhatHappened } from '../support/validators/history.js';
+import { trueRecord, trueRevision } from '../support/validators/true-record.js';
+import { RECORD_PREFIX } from '../../src/directory/schema.js';
+import type { ChangeBatch, Revision, Store } from '../../src/store/contract.js';
 
 /** Writes down what happens, and follows the store's own feed for what is true. */
 export class Recorder {
@@ -37,30 +36,13 @@ export class Recorder {
   /** What is in a store that was opened again. */
   async recordRestart(store: Store): Promise<void> {
     const { entries, revision } = await store.range({ prefix: RECORD_PREFIX, limit: 1_000_000 });
-    const records = entries.map((entry) => ({ ...placeOf(entry.key), record: decode(entry) }));
-    this.record({ type: 'restart', epoch: store.epoch, revision, records });
+    this.record({ type: 'restart', epoch: store.epoch, revision, records: entries.map(trueRecord) });
   }
 
   #take({ revision, changes }: ChangeBatch): void {
-    const records: RevisionEvent['records'][number][] = [];
-    const liveness: RevisionEvent['liveness'][number][] = [];
-    for (const { key, entry } of changes) {
-      if (key.startsWith(RECORD_PREFIX)) records.push({ ...placeOf(key), after: entry && decode(entry) });
-      else liveness.push({ ...placeOf(key), leaseId: entry?.lease });
-    }
+    const told = trueRevision(revision, changes);
     this.revision = revision;
-    if (records.some(({ after }) => after === undefined)) this.lastRemoval = revision;
-    this.record({ type: 'revision', revision, records, liveness });
+    if (told.records.some(({ after }) => after === undefined)) this.lastRemoval = revision;
+    this.record(told);
   }
-}
-
-function placeOf(key: string): { service: string; id: string } {
-  const { namespace, service, id } = parseKey(key);
-  return { service: `${namespace}/${service}`, id };
-}
-
-/** What is stored, taken apart with nothing but the generated code. */
-function decode({ value, createRevision, modRevision }: Entry): TrueRecord {
-  const { endpoint, leaseId, ttlMs, requestId } = StoredRecord.decode(value);
-  return { endpoint: { ...Endpoint.decode(endpoint), createRevision, modRevision }, leaseId, ttlMs, requestId };
 }

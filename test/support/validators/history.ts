@@ -84,6 +84,38 @@ export interface WatchEvent {
   readonly view: readonly Endpoint[] | undefined;
 }
 
+/** What a client that follows a service by itself, over however many streams, showed its application. */
+export interface ViewEvent {
+  readonly type: 'view';
+  /** Unique to one view of one client. */
+  readonly reader: number;
+  readonly service: ServiceKey;
+  readonly selector: Selector | undefined;
+  readonly revision: Revision;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Everything is well again, and nobody writes; leases may still lapse. */
+export interface SettledEvent {
+  readonly type: 'settled';
+  /** These streams are open and have read what they were sent, since some time. */
+  readonly reading: readonly { readonly stream: number; readonly sinceMs: number }[];
+  readonly checkpointIntervalMs: number;
+  /** How long a change takes to reach a watcher; 0 unless told, where nothing is under way. */
+  readonly deliveryMs?: number;
+  /** What everyone's application sees, raw streams' too; undefined: nothing yet. */
+  readonly views?: readonly {
+    readonly who: string;
+    readonly service: ServiceKey;
+    readonly selector: Selector | undefined;
+    readonly endpoints: readonly Endpoint[] | undefined;
+    /** Bytes were damaged on their way, so that only what a digest covers can be right: ids and revisions. */
+    readonly damaged: boolean;
+  }[];
+  /** What clients keep registered by themselves, each with one of these markers. */
+  readonly kept?: readonly { readonly service: ServiceKey; readonly id: string; readonly markers: readonly string[] }[];
+}
+
 /** A message has reached the client. */
 export interface MessageEvent {
   readonly type: 'message';
@@ -118,6 +150,14 @@ export type WhatHappened =
       readonly floor: Revision;
     }
   | MessageEvent
+  | ViewEvent
+  /** The server took renewals of these leases in, whether or not its answer arrives. Where answers can be lost. */
+  | { readonly type: 'renewed'; readonly leaseIds: readonly number[] }
+  /** From now on changes after this revision are remembered. Where it is not told of each message that is sent. */
+  | { readonly type: 'floor'; readonly floor: Revision }
+  /** A client keeps this registered by itself, as often as it takes, until it is told to release it. */
+  | { readonly type: 'kept'; readonly service: ServiceKey; readonly id: string; readonly marker: string }
+  | { readonly type: 'released'; readonly service: ServiceKey; readonly id: string }
   /** The stream is over. `reason`: the server ended or refused it; without: the client went away, or the server died. */
   | { readonly type: 'ended'; readonly stream: number; readonly reason?: Reason }
   /** One page that held everything. */
@@ -142,12 +182,7 @@ export type WhatHappened =
     }
   /** The disk takes writes from now on, or does not. */
   | { readonly type: 'disk'; readonly works: boolean }
-  /** Nothing is under way. These streams are open and have read what they were sent, since some time. */
-  | {
-      readonly type: 'settled';
-      readonly reading: readonly { readonly stream: number; readonly sinceMs: number }[];
-      readonly checkpointIntervalMs: number;
-    };
+  | SettledEvent;
 
 export type HistoryEvent = WhatHappened & {
   /** Milliseconds in which the server was running, since the beginning. */

@@ -1,4 +1,5 @@
 import type { Xxh64 } from '../../../src/core/hash.js';
+import { validateConverged, validateMonotone, validateViews } from './client-views.js';
 import type { History } from './history.js';
 import { validateNoEarlyExpiry, validateRenewals, validateRestartForgives, validateTimelyExpiry } from './leases.js';
 import { validateBounded, validateLive, validateReadYourWrites } from './watch-delivery.js';
@@ -12,15 +13,16 @@ import {
 } from './watch-views.js';
 import { validateAnswers, validateDurable, validateFenced, validateOnce } from './writes.js';
 
-/** Every validator, by the guarantee that it checks. Those of one server; W6 needs several. */
+/** Every validator, by the guarantee that it checks. Those of one server. */
 function validators(xxh64: Xxh64): Readonly<Record<string, (history: History) => string[]>> {
   return {
     W1: validateSnapshotAtomic,
-    W2: validateExact,
+    W2: (history) => [...validateExact(history), ...validateViews(history)],
     W3: validateOrdered,
     W4: validateAtomic,
     W5: (history) => validateResumable(history, xxh64),
-    W7: validateLive,
+    W6: validateMonotone,
+    W7: (history) => [...validateLive(history), ...validateConverged(history)],
     W8: validateReadYourWrites,
     W9: validateBounded,
     W10: (history) => validateDigest(history, xxh64),

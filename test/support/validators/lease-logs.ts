@@ -17,6 +17,8 @@ export interface LeaseLog {
   readonly granted: Moment;
   /** Renewals that were answered as such, by when they were asked for and answered; repeated registrations are among them. */
   readonly renewals: { readonly asked: Moment; readonly answered: Moment }[];
+  /** Renewals that the server is known to have taken in, whether or not it was heard to say so. */
+  readonly takenIn: Moment[];
   /** The liveness key went, or went over to another lease. */
   ended: (Moment & { readonly lapsed: boolean }) | undefined;
 }
@@ -42,9 +44,14 @@ export function leasesOf(history: History): Map<number, LeaseLog> {
         ttlMs: record.ttlMs,
         granted,
         renewals: [],
+        takenIn: [],
         ended: undefined,
       });
     }
+  }
+  for (const [index, event] of history.events.entries()) {
+    if (event.type !== 'renewed') continue;
+    for (const id of event.leaseIds) leases.get(id)?.takenIn.push({ index, atMs: event.atMs });
   }
   for (const { asked, answered, answer, what } of answeredWrites(history)) {
     if (answer.kind === 'renewed' && what.kind === 'renew') {

@@ -56,33 +56,44 @@ export const validateRestartForgives: Validator = (history) => {
   return problems;
 };
 
-/** L2: an endpoint whose lease is no longer renewed is gone within TTL and slack, where the disk takes the writes. */
+/**
+ * L2: a lease that is no longer renewed lapses within TTL and slack, and its
+ * endpoint is gone, where the disk takes the writes.
+ */
 export const validateTimelyExpiry: Validator = (history) => {
   const truth = truthOf(history);
   const leases = leasesOf(history);
   const problems: string[] = [];
   for (const [index, event] of history.events.entries()) {
     if (event.type !== 'settled') continue;
-    const works = history.events.slice(0, index).findLast((each) => each.type === 'disk');
-    if (works?.works === false) continue;
-    const sinceDiskMs = works === undefined ? 0 : works.atMs + DISK_RETRY_MS;
     const newest = truth.revisions.findLast((each) => each.index < index)?.revision ?? 0;
     for (const [service, id, record] of truth.records(newest)) {
       const lease = leases.get(record.leaseId);
-      if (lease === undefined) continue;
-      const deadlineMs = Math.max(lastExtensionMs(history, lease, index) + lease.ttlMs, sinceDiskMs) + SLACK_MS;
-      if (event.atMs <= deadlineMs) continue;
-      problems.push(
-        `event ${index}: ${service}/${id} is still there ${event.atMs - deadlineMs} ms after it should be gone`,
-      );
+      const lateMs = lease === undefined ? 0 : event.atMs - deadlineMs(history, lease, index);
+      if (lateMs > 0)
+        problems.push(`event ${index}: ${service}/${id} is still there ${lateMs} ms after it should be gone`);
     }
+  }
+  for (const lease of leases.values()) {
+    if (lease.ended?.lapsed !== true) continue;
+    const lateMs = lease.ended.atMs - deadlineMs(history, lease, lease.ended.index);
+    if (lateMs > 0) problems.push(`event ${lease.ended.index}: ${nameOf(lease)} lapsed ${lateMs} ms too late`);
   }
   return problems;
 };
 
+/** When an endpoint has to be gone at the latest, as far as is known when `index`. */
+function deadlineMs(history: History, lease: LeaseLog, index: number): number {
+  const disk = history.events.slice(0, index).findLast((each) => each.type === 'disk');
+  if (disk?.works === false) return Infinity;
+  const sinceDiskMs = disk === undefined ? 0 : disk.atMs + DISK_RETRY_MS;
+  return Math.max(lastExtensionMs(history, lease, index) + lease.ttlMs, sinceDiskMs) + SLACK_MS;
+}
+
 /** The last moment before `index` from which a lease may count its TTL. */
-function lastExtensionMs({ events }: History, { granted, renewals }: LeaseLog, index: number): number {
+function lastExtensionMs({ events }: History, { granted, renewals, takenIn }: LeaseLog, index: number): number {
   let lastMs = granted.atMs;
+  for (const taken of takenIn) if (taken.index < index) lastMs = Math.max(lastMs, taken.atMs);
   for (const { answered } of renewals) if (answered.index < index) lastMs = Math.max(lastMs, answered.atMs);
   let stalledMs = 0;
   let stalledAtMs = -Infinity;

@@ -1,4 +1,4 @@
-import { decodeToken, type Token } from '../../../src/core/token.js';
+import { decodeToken, type Revision, type Token } from '../../../src/core/token.js';
 import type { Snapshot, WatchResponse } from '../../../src/gen/rollcall/v1/discovery.js';
 import type { History, HistoryEvent, MessageEvent, WatchEvent } from './history.js';
 import { selectorKey } from './truth.js';
@@ -9,7 +9,7 @@ type Recorded<T> = T & { readonly atMs: number; readonly index: number };
 export interface StreamMessage extends Recorded<MessageEvent> {
   /** What it completes a view at; undefined for chunks that are not the last. */
   readonly token: Token | undefined;
-  /** The server's memory of changes began after this revision when it sent the message. */
+  /** The server's memory of changes began after this revision when it sent the message, or no later than here by the time it came. */
   readonly floorWhenSent: number;
 }
 
@@ -26,6 +26,7 @@ class Streams {
   /** Which view each token that was delivered names. */
   readonly viewOfToken = new Map<string, string>();
   #eventsTaken = 0;
+  #floor: Revision = 0;
 
   takeIn(events: readonly HistoryEvent[]): void {
     for (; this.#eventsTaken < events.length; this.#eventsTaken++)
@@ -39,6 +40,7 @@ class Streams {
     }
     // A page that holds everything names a view as well.
     if (event.type === 'list') this.viewOfToken.set(event.resumeToken, viewKey(event));
+    if (event.type === 'floor') this.#floor = event.floor;
     if (event.type !== 'sent' && event.type !== 'message' && event.type !== 'ended') return;
     const stream = this.byId.get(event.stream);
     if (stream === undefined) throw new Error(`stream ${event.stream} was never asked for`);
@@ -52,7 +54,7 @@ class Streams {
       case 'message': {
         const { resumeToken } = event.response;
         const token = resumeToken === '' ? undefined : decodeToken(resumeToken, 'resume_token');
-        const floorWhenSent = stream.sent[stream.messages.length]?.floor ?? 0;
+        const floorWhenSent = stream.sent[stream.messages.length]?.floor ?? this.#floor;
         stream.messages.push({ ...event, index, token, floorWhenSent });
         if (resumeToken !== '') this.viewOfToken.set(resumeToken, viewKey(stream.watch));
       }

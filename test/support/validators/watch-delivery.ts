@@ -24,7 +24,7 @@ export const validateLive: Validator = (history) => {
     if (event.type !== 'settled') continue;
     const checkpointMs = event.atMs - event.checkpointIntervalMs - CHECKPOINT_SLACK_MS;
     const due = newestBefore(truth, index, checkpointMs);
-    const newest = newestBefore(truth, index, Infinity);
+    const newest = newestBefore(truth, index, event.atMs - (event.deliveryMs ?? 0));
     for (const { stream: id, sinceMs } of event.reading) {
       const stream = streamOf(history, id);
       if (stream === undefined || (stream.ended !== undefined && stream.ended.index < index)) continue;

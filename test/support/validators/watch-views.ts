@@ -196,13 +196,15 @@ function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
   return true;
 }
 
-function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+/** Whether two views are the same, in any order. */
+export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
   if (a.length !== b.length) return false;
   const byId = new Map(b.map((endpoint) => [endpoint.id, endpoint]));
   return a.every((endpoint) => sameEndpoint(endpoint, byId.get(endpoint.id)));
 }
 
-function describe(view: readonly Endpoint[] | undefined): string {
+/** How problems name a view. */
+export function describe(view: readonly Endpoint[] | undefined): string {
   if (view === undefined) return 'nothing';
   const endpoints = view.map(({ id, modRevision }) => `${id}@${modRevision}`);
   return `{${endpoints.sort().join(' ')}}`;

@@ -1,20 +1,24 @@
 /** L4, L7, and that what was answered is true: every change has one cause, and every write at most one effect. */
 import { isDeepStrictEqual } from 'node:util';
-import { MARKER_KEY, type HistoryEvent, type Validator, type Write } from './history.js';
+import { MARKER_KEY, type History, type HistoryEvent, type Validator, type Write } from './history.js';
 import { answeredWrites, type AnsweredWrite } from './lease-logs.js';
 import { truthOf, type TrueRevision, type Truth } from './truth.js';
 
 type RecordChange = TrueRevision['records'][number];
 
+/** What was asked for about one endpoint, by a call or of a client that makes calls by itself. */
+type Wish = { readonly index: number } & (
+  Exclude<Write, { kind: 'renew' }> | { readonly kind: 'kept'; readonly marker: string } | { readonly kind: 'released' }
+);
+
 /** L4: each change of a record was asked for under the lease that held it, or follows the lapse of that lease. */
 export const validateFenced: Validator = (history) => {
   const truth = truthOf(history);
+  const wishes = wishesIn(history);
   const problems: string[] = [];
   for (const revision of truth.revisions) {
-    const asked = history.events
-      .slice(0, revision.index)
-      .flatMap((event) => (event.type === 'write' ? event.what : []));
     for (const change of revision.records) {
+      const asked = (wishes.get(`${change.service}/${change.id}`) ?? []).filter(({ index }) => index < revision.index);
       const cause = problemOf(truth, revision, change, asked);
       if (cause !== undefined) problems.push(`event ${revision.index}: revision ${revision.revision} ${cause}`);
     }
@@ -22,35 +26,52 @@ export const validateFenced: Validator = (history) => {
   return problems;
 };
 
+/** By endpoint, in the order in which they were asked for. */
+function wishesIn({ events }: History): Map<string, Wish[]> {
+  const wishes = new Map<string, Wish[]>();
+  const add = ({ service, id }: { service: string; id: string }, wish: Wish): void => {
+    const key = `${service}/${id}`;
+    const known = wishes.get(key);
+    if (known === undefined) wishes.set(key, [wish]);
+    else known.push(wish);
+  };
+  for (const [index, event] of events.entries()) {
+    if (event.type === 'write' && event.what.kind !== 'renew') add(event.what, { ...event.what, index });
+    if (event.type === 'kept') add(event, { kind: 'kept', marker: event.marker, index });
+    if (event.type === 'released') add(event, { kind: 'released', index });
+  }
+  return wishes;
+}
+
 function problemOf(
   truth: Truth,
   { revision }: TrueRevision,
-  change: RecordChange,
-  asked: readonly Write[],
+  { service, id, after }: RecordChange,
+  asked: readonly Wish[],
 ): string | undefined {
-  const { service, id, after } = change;
   const before = truth.record(service, id, revision - 1);
   const holder = truth.holder(service, id, revision - 1);
   const name = `${service}/${id}`;
   const marker = after?.endpoint.metadata[MARKER_KEY];
-  const ofThis = asked.filter((write) => write.kind !== 'renew' && write.service === service && write.id === id);
+  const isKept = asked.some((wish) => wish.kind === 'kept' && wish.marker === marker);
   if (after === undefined) {
-    const byHolder = ofThis.some((write) => write.kind === 'deregister' && write.leaseId === before?.leaseId);
-    if (byHolder || holder === undefined) return undefined;
+    const byHolder = asked.some((wish) => wish.kind === 'deregister' && wish.leaseId === before?.leaseId);
+    if (byHolder || holder === undefined || asked.some(({ kind }) => kind === 'released')) return undefined;
     return `removes ${name}, which lease ${holder} holds, and nobody asked for it under that lease`;
   }
   if (after.leaseId === before?.leaseId) {
     if (holder !== before.leaseId) return `updates ${name} under a lease that has ended`;
-    const updated = ofThis.some((w) => w.kind === 'update' && w.leaseId === before.leaseId && w.marker === marker);
-    return updated ? undefined : `updates ${name}, and nobody asked for it under its lease`;
+    const updated = asked.some((w) => w.kind === 'update' && w.leaseId === before.leaseId && w.marker === marker);
+    return updated || isKept ? undefined : `updates ${name}, and nobody asked for it under its lease`;
   }
-  const registered = ofThis.some((write) => write.kind === 'register' && write.marker === marker);
+  const registered = isKept || asked.some((wish) => wish.kind === 'register' && wish.marker === marker);
   return registered ? undefined : `registers ${name}, and nobody asked for it`;
 }
 
 /** L7: no write has two effects, and no registration is repeated that is alive. */
 export const validateOnce: Validator = (history) => {
   const truth = truthOf(history);
+  const kept = new Set(history.events.flatMap((event) => (event.type === 'kept' ? event.marker : [])));
   const problems: string[] = [];
   const seen = new Map<string, number>();
   for (const { index, revision, records } of truth.revisions) {
@@ -58,7 +79,7 @@ export const validateOnce: Validator = (history) => {
       const marker = after?.endpoint.metadata[MARKER_KEY];
       if (after === undefined || marker === undefined) continue;
       const first = seen.get(marker);
-      if (first !== undefined)
+      if (first !== undefined && !kept.has(marker))
         problems.push(`event ${index}: what revision ${first} wrote is written again in ${revision}`);
       seen.set(marker, revision);
       const before = truth.record(service, id, revision - 1);

@@ -44,6 +44,18 @@ const CASES: readonly Case[] = [
   },
   {
     guarantee: 'L2',
+    what: 'a lease lapses late, though nobody looks while it should be gone',
+    play: (s, wrong) => {
+      s.register('a', 1);
+      s.pass(100);
+      // Whoever renewed did not hear that it worked.
+      if (!wrong) s.record({ type: 'renewed', leaseIds: [1] });
+      s.pass(TTL_MS + 450);
+      s.revision({}, { a: undefined });
+    },
+  },
+  {
+    guarantee: 'L2',
     what: 'an endpoint outlives its lease after the disk has healed',
     play: (s, wrong) => {
       s.register('a', 1);

@@ -24,6 +24,24 @@ const CASES: readonly Case[] = [
   },
   {
     guarantee: 'L4',
+    what: 'what a client keeps registered is removed, though it was not told to release it',
+    play: (s, wrong) => {
+      const keep = (leaseId: number, more: object): void => {
+        s.record({ type: 'kept', service: SERVICE, id: 'a', marker: 'kept' });
+        const endpoint = s.endpoint('a', { metadata: { marker: 'kept' }, ...more });
+        s.revision({ a: { endpoint, leaseId } }, { a: leaseId });
+      };
+      keep(1, {});
+      // The lease was lost, and what is registered anew is the same.
+      s.pass(TTL_MS);
+      s.revision({}, { a: undefined });
+      keep(2, { weight: 7 });
+      if (!wrong) s.record({ type: 'released', service: SERVICE, id: 'a' });
+      s.revision({ a: undefined }, { a: undefined });
+    },
+  },
+  {
+    guarantee: 'L4',
     what: 'an update happens under a lease that has lapsed',
     play: (s, wrong) => {
       s.register('a', 1);
