@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Catalog } from '../catalog/catalog.js';
@@ -11,6 +10,7 @@ import { LIMITS } from '../core/limits.js';
 import { uuid7 } from '../core/uuid7.js';
 import { Directory } from '../directory/directory.js';
 import { systemClock, type Clock } from '../lib/clock.js';
+import { drawnAhead, systemRandom } from '../lib/random.js';
 import { CallTracker } from '../rpc/call-tracker.js';
 import { discoveryService, discoveryServiceDefinition } from '../rpc/discovery-service.js';
 import { registryService, registryServiceDefinition } from '../rpc/registry-service.js';
@@ -130,9 +130,10 @@ async function assemble(config: Config, store: Store, options: ServerOptions & {
   const changesBytesMax = config['history-memory-max'] * 1024 * 1024;
   const directory = await Directory.open(store, { xxh64, clock, changesBytesMax, onFailed });
   const reaper = await Reaper.start(store, directory, clock);
+  const fillRandom = drawnAhead(systemRandom.fill);
   const catalog = new Catalog(store, directory, {
     xxh64,
-    newId: () => uuid7(clock.wallMs(), (bytes) => void randomFillSync(bytes)),
+    newId: () => uuid7(clock.wallMs(), fillRandom),
     endpointsMax: config['endpoints-max'],
     endpointsPerServiceMax: config['endpoints-per-service-max'],
   });

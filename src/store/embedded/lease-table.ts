@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { drawnAhead, systemRandom } from '../../lib/random.js';
 import type { Change, LeaseId } from '../contract.js';
 import type { PersistedLease } from './persistence.js';
 import { TICK_MS } from './running-clock.js';
@@ -117,7 +117,12 @@ export class LeaseTable {
   }
 }
 
+const fillRandom = drawnAhead(systemRandom.fill);
+const drawn = new Uint32Array(2);
+const drawnBytes = new Uint8Array(drawn.buffer);
+
 /** 53 random bits, not 0: exact as a number in every language, and not to be guessed. */
 function randomLeaseId(): LeaseId {
-  return Number(randomBytes(8).readBigUInt64BE() >> 11n) || randomLeaseId();
+  fillRandom(drawnBytes);
+  return (drawn[0]! >>> 11) * 2 ** 32 + drawn[1]! || randomLeaseId();
 }
