@@ -42,7 +42,7 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
   let persistence: LmdbPersistence | undefined;
   try {
     if (!directory.hasData) {
-      if (!(await hasRoom(directory.path, roomFor([])))) throw full(directory.path);
+      if (!hasRoom(directory.path, roomFor([]))) throw full(directory.path);
       await directory.createData((path) => writeEmptyStore(path, randomEpoch(random)));
     }
     persistence = new LmdbPersistence(directory, loadState(directory.dataPath));

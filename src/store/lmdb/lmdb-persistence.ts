@@ -114,16 +114,14 @@ export class LmdbPersistence implements Persistence {
     const { path, dataPath } = this.#directory;
     const neededBytes = roomFor(changes);
     try {
-      if (!(await hasRoom(path, neededBytes))) throw full(path);
+      if (!hasRoom(path, neededBytes)) throw full(path);
       this.#environment ??= this.#openEnvironment();
       await this.#environment.write(changes);
     } catch (error) {
       if (isRollcallError(error)) throw error;
       await this.#dropEnvironment();
       await this.#settle();
-      // LMDB calls it EIO when the last blocks of a disk, filled by others meanwhile, took a part of what it wrote.
-      const isFull = codeOf(error) === 'EIO' && !(await hasRoom(path, neededBytes).catch(() => true));
-      throw isFull ? full(path, error) : failureOf(dataPath, 'cannot be written', error);
+      throw isFull(error, path, neededBytes) ? full(path, error) : failureOf(dataPath, 'cannot be written', error);
     }
   }
 
@@ -154,6 +152,16 @@ export class LmdbPersistence implements Persistence {
     const environment = this.#environment;
     this.#environment = undefined;
     await environment?.close();
+  }
+}
+
+/** LMDB calls it EIO when the last blocks of a disk, filled by others meanwhile, took a part of what it wrote. */
+function isFull(error: unknown, path: string, neededBytes: number): boolean {
+  try {
+    return codeOf(error) === 'EIO' && !hasRoom(path, neededBytes);
+  } catch {
+    // The disk cannot even be asked; the first error tells more.
+    return false;
   }
 }
 
