@@ -12,10 +12,10 @@ import {
 import type { WatchSink } from '../watch/subscriber.js';
 import type { WatchHub, WatchTarget } from '../watch/watch-hub.js';
 import { toStatus } from './error-map.js';
-import { endWith, withTypedRefusals, serverStream, unary, type MethodContext } from './method.js';
+import { BYTES, endWith, withTypedRefusals, serverStream, unary, type MethodContext } from './method.js';
 
 /** `Watch` is given bytes that the hub has encoded. */
-export const discoveryServiceDefinition = withTypedRefusals(DiscoveryServiceService, ['watch']);
+export const discoveryServiceDefinition = withTypedRefusals(DiscoveryServiceService, { watch: BYTES });
 
 /** `rollcall.v1.DiscoveryService` on a hub and a listing. */
 export function discoveryService(hub: WatchHub, listing: Listing, context: MethodContext): DiscoveryServiceServer {

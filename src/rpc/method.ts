@@ -32,26 +32,43 @@ class Malformed {
   }
 }
 
+/** How requests and responses of a method are read and written, where that is not by what ts-proto generates. */
+export interface Codec {
+  /** @throws Error that says what is wrong with the bytes */
+  readonly decode?: (bytes: Buffer) => unknown;
+  readonly encode?: (response: never) => Buffer;
+}
+
+/** For responses that are bytes already. */
+export const BYTES: Codec = { encode: (bytes: Buffer) => bytes };
+
 /**
  * The same service, but what cannot be decoded reaches its handler, to be refused with a typed error; grpc-js by itself
- * would answer INTERNAL. Responses of `rawMethods` are bytes, and sent as they are.
+ * would answer INTERNAL. `codecs` are by method.
  */
-export function withTypedRefusals<T extends ServiceDefinition>(service: T, rawMethods: readonly string[] = []): T {
+export function withTypedRefusals<T extends ServiceDefinition>(
+  service: T,
+  codecs: { readonly [Method in keyof T]?: Codec } = {},
+): T {
   const methods = Object.entries(service as Record<string, MethodDefinition<unknown, unknown>>).map(
     ([name, method]) => {
+      const { decode = generatedDecode(method), encode = method.responseSerialize } = codecs[name] ?? {};
       const requestDeserialize = (bytes: Buffer): unknown => {
         try {
-          // What ts-proto generates passes its argument on to `decode`, which takes a reader as well as bytes.
-          return decodeStrictly(bytes, (reader) => method.requestDeserialize(reader as unknown as Buffer));
+          return decode(bytes);
         } catch (error) {
           return new Malformed(error);
         }
       };
-      const raw = rawMethods.includes(name) ? { responseSerialize: (bytes: unknown) => bytes as Buffer } : {};
-      return [name, { ...method, requestDeserialize, ...raw }];
+      return [name, { ...method, requestDeserialize, responseSerialize: encode }];
     },
   );
   return Object.fromEntries(methods) as T;
+}
+
+function generatedDecode(method: MethodDefinition<unknown, unknown>): (bytes: Buffer) => unknown {
+  // What ts-proto generates passes its argument on to `decode`, which takes a reader as well as bytes.
+  return (bytes) => decodeStrictly(bytes, (reader) => method.requestDeserialize(reader as unknown as Buffer));
 }
 
 /** @throws RollcallError MALFORMED_MESSAGE for a request that could not be decoded. */

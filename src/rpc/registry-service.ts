@@ -1,24 +1,32 @@
+import type { handleBidiStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { Catalog, Registered } from '../catalog/catalog.js';
 import { toDuration, toMs } from '../core/duration.js';
 import { invalidField } from '../core/errors.js';
 import { encodeToken, NO_SCOPE, type Epoch, type Revision } from '../core/token.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import { RegistryServiceService, type LeaseRenewal, type RegistryServiceServer } from '../gen/rollcall/v1/registry.js';
-import { withTypedRefusals, pingPong, unary, type MethodContext } from './method.js';
+import { RegistryServiceService, type RegistryServiceServer } from '../gen/rollcall/v1/registry.js';
+import { withTypedRefusals, pingPong, unary, type Codec, type MethodContext } from './method.js';
+import { decodeLeaseIds, encodeRenewals, exactId, type LeaseIdAsked, type Renewals } from './renewal-codec.js';
 
-export const registryServiceDefinition = withTypedRefusals(RegistryServiceService);
+const RENEWALS: Codec = { decode: decodeLeaseIds, encode: encodeRenewals };
+
+export const registryServiceDefinition = withTypedRefusals(RegistryServiceService, {
+  keepAlive: RENEWALS,
+  renew: RENEWALS,
+});
+
+/** The handlers of {@link registryServiceDefinition}, whose renewals are of other types than in the generated code. */
+type RegistryHandlers = Pick<RegistryServiceServer, 'register' | 'deregister' | 'updateEndpoint'> & {
+  readonly keepAlive: handleBidiStreamingCall<readonly LeaseIdAsked[], Renewals>;
+  readonly renew: handleUnaryCall<readonly LeaseIdAsked[], Renewals>;
+};
 
 /** `rollcall.v1.RegistryService` on a catalog. `epoch` is that of the catalog's store. */
-export function registryService(catalog: Catalog, epoch: Epoch, context: MethodContext): RegistryServiceServer {
+export function registryService(catalog: Catalog, epoch: Epoch, context: MethodContext): RegistryHandlers {
   const tokenOf = (revision: Revision) => encodeToken({ epoch, revision, scope: NO_SCOPE });
 
-  const renew = async ({ leaseIds }: { leaseIds: readonly bigint[] }): Promise<{ results: LeaseRenewal[] }> => {
-    const ttls = await catalog.renew(leaseIds.map(toLeaseId));
-    const results = leaseIds.map((leaseId, index) => {
-      const ttlMs = ttls[index];
-      return { leaseId, found: ttlMs !== undefined, ttl: ttlMs === undefined ? undefined : toDuration(ttlMs) };
-    });
-    return { results };
+  const renew = async (leaseIds: readonly LeaseIdAsked[]): Promise<Renewals> => {
+    return { leaseIds, ttlsMs: await catalog.renew(leaseIds.map(knownId)) };
   };
 
   return {
@@ -54,6 +62,10 @@ function required(endpoint: Endpoint | undefined): Endpoint {
 }
 
 /** Ids beyond 2^53 were never given out; any number that was not either stands for them. */
+function knownId(id: LeaseIdAsked): number {
+  return typeof id === 'number' ? id : 0;
+}
+
 function toLeaseId(id: bigint): number {
-  return id > 0n && id <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(id) : 0;
+  return knownId(exactId(id));
 }
