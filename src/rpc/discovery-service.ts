@@ -1,4 +1,3 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Listing } from '../catalog/listing.js';
 import { checkServiceName } from '../core/names.js';
 import { checkSelector } from '../core/selector.js';
@@ -9,10 +8,9 @@ import {
   type DiscoveryServiceServer,
   type WatchRequest,
 } from '../gen/rollcall/v1/discovery.js';
-import type { WatchSink } from '../watch/subscriber.js';
 import type { WatchHub, WatchTarget } from '../watch/watch-hub.js';
-import { toStatus } from './error-map.js';
-import { BYTES, endWith, withTypedRefusals, serverStream, unary, type MethodContext } from './method.js';
+import { CallSink } from './call-sink.js';
+import { BYTES, withTypedRefusals, serverStream, unary, type MethodContext } from './method.js';
 
 /** `Watch` is given bytes that the hub has encoded. */
 export const discoveryServiceDefinition = withTypedRefusals(DiscoveryServiceService, { watch: BYTES });
@@ -39,29 +37,4 @@ function checkWatch(request: WatchRequest, connection: string): WatchTarget {
   violations.throwIfAny();
   const token = request.resumeToken === '' ? undefined : decodeToken(request.resumeToken, 'resume_token');
   return { name, selector, token, viewDigest: request.viewDigest, connection };
-}
-
-/** A watch's messages on a gRPC stream. */
-class CallSink implements WatchSink {
-  readonly #call: ServerWritableStream<WatchRequest, unknown>;
-  readonly #context: MethodContext;
-
-  constructor(call: ServerWritableStream<WatchRequest, unknown>, context: MethodContext) {
-    this.#call = call;
-    this.#context = context;
-  }
-
-  get idle(): boolean {
-    return this.#call.writableLength === 0;
-  }
-
-  write(message: Buffer, onTaken?: () => void): void {
-    if (this.#call.cancelled) return;
-    if (onTaken === undefined) this.#call.write(message);
-    else this.#call.write(message, (error?: Error | null) => !error && !this.#call.cancelled && onTaken());
-  }
-
-  end(error: Error): void {
-    if (!this.#call.cancelled) endWith(this.#call, toStatus(error, this.#call.getPath(), this.#context.onDefect));
-  }
 }

@@ -45,6 +45,8 @@ export class Topic {
   readonly #changedAt = new Deque<Revision>();
   /** By the first change of the service that they contain; valid while the view is as it is. */
   readonly #deltas = new Map<Revision, Message | undefined>();
+  /** The one that was asked for last: watchers that keep up all stand at the same revision. */
+  #latestDelta: { readonly since: Revision; readonly message: Message | undefined } | undefined;
   readonly #digests = new Map<Revision, Digest>();
   readonly #snapshots = new Map<SnapshotReason, Snapshot>();
   /** Snapshots of earlier views, whose chunks watchers may still be at; oldest first. */
@@ -106,12 +108,16 @@ export class Topic {
    */
   messageSince(revision: Revision): Message | undefined {
     if (this.isForgotten(revision)) return undefined;
+    if (this.#latestDelta?.since === revision) return this.#latestDelta.message;
     const first = this.changedSince(revision) ? this.#firstChangeAfter(revision) : undefined;
     if (first === undefined) return this.checkpoint();
-    if (this.#deltas.has(first)) return this.#deltas.get(first);
-    const message = this.#encodeSince(revision);
-    if (this.#deltas.size >= DELTAS_MAX) this.#deltas.clear();
-    this.#deltas.set(first, message);
+    let message = this.#deltas.get(first);
+    if (message === undefined && !this.#deltas.has(first)) {
+      message = this.#encodeSince(revision);
+      if (this.#deltas.size >= DELTAS_MAX) this.#deltas.clear();
+      this.#deltas.set(first, message);
+    }
+    this.#latestDelta = { since: revision, message };
     return message;
   }
 
@@ -185,6 +191,7 @@ export class Topic {
   /** The view has changed: what was encoded is of the past. */
   #forgetEncoded(): void {
     this.#deltas.clear();
+    this.#latestDelta = undefined;
     this.#digests.clear();
     for (const snapshot of this.#snapshots.values()) {
       snapshot.retire();
