@@ -49,6 +49,8 @@ const bytesAsTheyAre = (bytes: Buffer) => bytes;
  */
 export class RawClient implements Disposable {
   readonly xxh64: Xxh64;
+  /** How long a unary call may take that does not say; for ever unless set. */
+  callTimeoutMs = Infinity;
   readonly #client: Client;
   readonly #streams = new Set<Cancellable>();
 
@@ -144,7 +146,7 @@ export class RawClient implements Disposable {
         responseDeserialize,
         request,
         new Metadata(),
-        options,
+        { deadline: Date.now() + this.callTimeoutMs, ...options },
         (error, response) => {
           if (error === null) resolve(response as Response);
           else reject(error);

@@ -22,9 +22,10 @@ export const validateLive: Validator = (history) => {
   const problems: string[] = [];
   for (const [index, event] of history.events.entries()) {
     if (event.type !== 'settled') continue;
-    const checkpointMs = event.atMs - event.checkpointIntervalMs - CHECKPOINT_SLACK_MS;
+    const { deliveryMs = 0, checkpointIntervalMs } = event;
+    const checkpointMs = event.atMs - checkpointIntervalMs - CHECKPOINT_SLACK_MS - deliveryMs;
     const due = newestBefore(truth, index, checkpointMs);
-    const newest = newestBefore(truth, index, event.atMs - (event.deliveryMs ?? 0));
+    const newest = newestBefore(truth, index, event.atMs - deliveryMs);
     for (const { stream: id, sinceMs } of event.reading) {
       const stream = streamOf(history, id);
       if (stream === undefined || (stream.ended !== undefined && stream.ended.index < index)) continue;
