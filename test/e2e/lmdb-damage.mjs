@@ -76,7 +76,7 @@ const kinds = {
 };
 
 const entries = new Map();
-let persistence = await openLmdbPersistence({ dataDir });
+let persistence = await openLmdbPersistence({ dataDir, backlogRows: 500 });
 let head = await persistence.load();
 for (let i = 0; i < 100; i++) {
   head = groupAfter(head, entries, 1 + random(20));

@@ -6,7 +6,8 @@ import { openLmdbPersistence } from '../../dist/store/lmdb/index.js';
 const HISTORY_LENGTH = 60;
 const KEYS = 40;
 
-const persistence = await openLmdbPersistence({ dataDir: process.argv[2] });
+// Few rows, so that the tables are brought forward often, and not only as history is let go.
+const persistence = await openLmdbPersistence({ dataDir: process.argv[2], backlogRows: 30 });
 const state = await persistence.load();
 check(state);
 process.stdout.write(`holds ${state.revision} ${state.epoch}\n`);

@@ -3,7 +3,7 @@ import { u64, writeU64 } from './integers.js';
 import { CHECKSUM_BYTES, seal } from './rows.js';
 
 /** The format that this version writes. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** How many rows a table has, and the XOR of their checksums. */
 export interface Totals {
@@ -16,6 +16,8 @@ export interface Head {
   readonly epoch: Epoch;
   readonly revision: Revision;
   readonly floor: Revision;
+  /** Up to here the tables `kv` and `leases` hold every change; later ones are for the history to tell. At least the floor. */
+  readonly applied: Revision;
   /** One more with each group, so that no two heads are alike. */
   readonly group: number;
   readonly kv: Totals;
@@ -26,13 +28,13 @@ export interface Head {
 export const HEAD_KEY = Buffer.from('head', 'latin1');
 
 /*
- * format 4, epoch 8, revision 8, floor 8, group 8, and for kv, history and leases: count 8, digest 4.
+ * format 4, epoch 8, revision 8, floor 8, applied 8, group 8, and for kv, history and leases: count 8, digest 4.
  * The format stays first, whatever the version.
  */
 const FORMAT_AT = 0;
 const EPOCH_AT = FORMAT_AT + 4;
 const NUMBERS_AT = EPOCH_AT + 8;
-const TOTALS_AT = NUMBERS_AT + 3 * 8;
+const TOTALS_AT = NUMBERS_AT + 4 * 8;
 const TOTALS_BYTES = 12;
 const LENGTH_BYTES = TOTALS_AT + 3 * TOTALS_BYTES + CHECKSUM_BYTES;
 
@@ -41,7 +43,7 @@ export function encodeHead(head: Head): Buffer {
   row.writeUInt32LE(FORMAT, FORMAT_AT);
   row.write(head.epoch, EPOCH_AT, 'hex');
   let at = NUMBERS_AT;
-  for (const number of [head.revision, head.floor, head.group]) at = writeU64(row, number, at);
+  for (const number of [head.revision, head.floor, head.applied, head.group]) at = writeU64(row, number, at);
   for (const { count, digest } of [head.kv, head.history, head.leases]) {
     at = row.writeInt32LE(digest, writeU64(row, count, at));
   }
@@ -63,7 +65,8 @@ export function decodeHead(row: Buffer): Head {
     epoch: row.toString('hex', EPOCH_AT, NUMBERS_AT),
     revision: number(0),
     floor: number(1),
-    group: number(2),
+    applied: number(2),
+    group: number(3),
     kv: totals(0),
     history: totals(1),
     leases: totals(2),

@@ -2,6 +2,7 @@ import { endianness } from 'node:os';
 import type { Epoch } from '../contract.js';
 import type { Persistence } from '../embedded/persistence.js';
 import { systemRandom, type Random } from '../../lib/random.js';
+import { BACKLOG_ROWS } from './backlog.js';
 import { DataDirectory } from './data-directory.js';
 import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
@@ -21,6 +22,8 @@ export interface LmdbPersistenceOptions {
    */
   readonly newEpoch?: boolean;
   readonly random?: Random;
+  /** How many rows the tables may lag behind the history before they are brought forward; 8,192 by default. */
+  readonly backlogRows?: number;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface LmdbPersistenceOptions {
  * - STORE_FULL, STORE_UNAVAILABLE when the file system refuses.
  */
 export async function openLmdbPersistence(options: LmdbPersistenceOptions): Promise<Persistence> {
-  const { dataDir, newEpoch = false, random = systemRandom } = options;
+  const { dataDir, newEpoch = false, random = systemRandom, backlogRows = BACKLOG_ROWS } = options;
   // LMDB's file is in the byte order and the word size of the machine; it is read here for what nearly all have.
   if (!IS_SUPPORTED) throw unavailable(dataDir, `data files cannot be read on this machine (${process.arch})`);
   const directory = new DataDirectory(dataDir);
@@ -45,7 +48,7 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
       if (!hasRoom(directory.path, roomFor([]))) throw full(directory.path);
       await directory.createData((path) => writeEmptyStore(path, randomEpoch(random)));
     }
-    persistence = new LmdbPersistence(directory, loadState(directory.dataPath));
+    persistence = new LmdbPersistence(directory, loadState(directory.dataPath), backlogRows);
     directory.mark();
     if (newEpoch) await persistence.beginEpoch(randomEpoch(random));
     return persistence;
@@ -57,7 +60,7 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
 
 async function writeEmptyStore(path: string, epoch: Epoch): Promise<void> {
   const none = { count: 0, digest: 0 };
-  const head = { epoch, revision: 0, floor: 0, group: 0, kv: none, history: none, leases: none };
+  const head = { epoch, revision: 0, floor: 0, applied: 0, group: 0, kv: none, history: none, leases: none };
   const environment = Environment.create(path);
   try {
     await environment.write([{ table: 'head', key: HEAD_KEY, row: encodeHead(head) }]);

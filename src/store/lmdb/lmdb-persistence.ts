@@ -1,22 +1,25 @@
 import { isRollcallError, RollcallError } from '../../core/errors.js';
 import type { Epoch } from '../contract.js';
 import type { CommitGroup, PersistedState, Persistence } from '../embedded/persistence.js';
+import { Backlog } from './backlog.js';
 import type { DataDirectory } from './data-directory.js';
 import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
 import { codeOf, failureOf, full, unavailable } from './failures.js';
 import { encodeHead, HEAD_KEY, type Head } from './head.js';
+import type { LatestRow } from './latest-rows.js';
 import type { Loaded } from './load-state.js';
 import { encodeBatch, encodeEntry, encodeLease } from './rows.js';
 import type { RowChange, Tables } from './table.js';
 
 /**
- * A {@link Persistence} over LMDB. A group is one transaction of LMDB: the rows
- * that it changes, each once, and the head.
+ * A {@link Persistence} over LMDB. A group is one transaction of LMDB: its
+ * history, a portion of the {@link Backlog}, and the head.
  */
 export class LmdbPersistence implements Persistence {
   readonly #directory: DataDirectory;
   readonly #tables: Tables;
+  readonly #backlog: Backlog;
   #state: PersistedState | undefined;
   #head: Head;
   #headRow: Buffer;
@@ -25,13 +28,14 @@ export class LmdbPersistence implements Persistence {
   #writing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  /** Takes over `directory`, whose data was just read. */
-  constructor(directory: DataDirectory, { state, head, headRow, tables }: Loaded) {
+  /** Takes over `directory`, whose data was just read. `backlogRows` is when a pass begins. */
+  constructor(directory: DataDirectory, { state, head, headRow, tables, unapplied }: Loaded, backlogRows: number) {
     this.#directory = directory;
     this.#state = state;
     this.#head = head;
     this.#headRow = headRow;
     this.#tables = tables;
+    this.#backlog = new Backlog(unapplied, { applied: head.applied, revision: head.revision, rowsMax: backlogRows });
   }
 
   async load(): Promise<PersistedState> {
@@ -43,9 +47,8 @@ export class LmdbPersistence implements Persistence {
 
   /** Lets the history go and gives what follows another name. To be called before {@link load}. */
   async beginEpoch(epoch: Epoch): Promise<void> {
-    const { revision, floor } = this.#head;
-    this.#stageCompaction(floor, revision);
-    await this.#commit({ ...this.#head, epoch, floor: revision });
+    const { revision } = this.#head;
+    await this.#write({ revision, floor: revision, batches: [], leasesGranted: [], leasesEnded: [] }, epoch);
     if (this.#state !== undefined) this.#state = { ...this.#state, epoch, floor: revision, history: [] };
   }
 
@@ -67,20 +70,40 @@ export class LmdbPersistence implements Persistence {
     this.#directory.close();
   }
 
-  async #write(group: CommitGroup): Promise<void> {
+  async #write(group: CommitGroup, epoch = this.#head.epoch): Promise<void> {
     refuseOutOfOrder(this.#head, group);
-    const { kv, history, leases } = this.#tables;
-    for (const batch of group.batches) {
-      if (batch.revision > group.floor) history.put(batch.revision, (key) => encodeBatch(key, batch));
-      for (const { key, entry } of batch.changes) {
-        if (entry === undefined) kv.remove(key);
-        else kv.put(key, (bytes) => encodeEntry(bytes, entry));
-      }
+    const { revision, floor, batches } = group;
+    for (const batch of batches) {
+      // What becomes of leases is told with the last revision.
+      const leases = batch.revision === revision ? group : undefined;
+      if (batch.revision > floor) this.#tables.history.put(batch.revision, (key) => encodeBatch(key, batch, leases));
     }
-    for (const lease of group.leasesGranted) leases.put(lease.id, (key) => encodeLease(key, lease));
-    for (const id of group.leasesEnded) leases.remove(id);
-    this.#stageCompaction(this.#head.floor, group.floor);
-    await this.#commit({ ...this.#head, revision: group.revision, floor: group.floor });
+    const portion = this.#isToldByHistory(group)
+      ? this.#backlog.portion(rowsOf(group))
+      : this.#backlog.everything(group);
+    for (const row of portion.rows) this.#stage(row);
+    this.#stageCompaction(this.#head.floor, floor);
+    await this.#commit({ ...this.#head, epoch, revision, floor, applied: portion.applied });
+    this.#backlog.written(group, portion);
+  }
+
+  /** Whether a load would know from the history all that the tables lack after this group. */
+  #isToldByHistory({ floor, batches, leasesGranted, leasesEnded }: CommitGroup): boolean {
+    const isOfLeasesAlone = batches.length === 0 && leasesGranted.length + leasesEnded.length > 0;
+    return floor <= this.#backlog.applied && !isOfLeasesAlone;
+  }
+
+  #stage(row: LatestRow): void {
+    const { kv, leases } = this.#tables;
+    if (row.table === 'kv') {
+      const { id, value } = row;
+      if (value === undefined) kv.remove(id);
+      else kv.put(id, (key) => encodeEntry(key, value));
+    } else {
+      const { id, value } = row;
+      if (value === undefined) leases.remove(id);
+      else leases.put(id, (key) => encodeLease(key, value));
+    }
   }
 
   #stageCompaction(from: number, to: number): void {
@@ -153,6 +176,11 @@ export class LmdbPersistence implements Persistence {
     this.#environment = undefined;
     await environment?.close();
   }
+}
+
+/** The rows of the tables `kv` and `leases` that a group changes, roughly. */
+function rowsOf({ batches, leasesGranted, leasesEnded }: CommitGroup): number {
+  return batches.reduce((sum, { changes }) => sum + changes.length, leasesGranted.length + leasesEnded.length);
 }
 
 /** LMDB calls it EIO when the last blocks of a disk, filled by others meanwhile, took a part of what it wrote. */

@@ -6,7 +6,8 @@ import { corrupt, failureOf } from './failures.js';
 import { readDataFile } from './file/read-data-file.js';
 import { decodeHead, FORMAT, formatOfHead, type Head } from './head.js';
 import { u64OfKey } from './integers.js';
-import { decodeBatch, decodeEntry, decodeLease, isSealed, type Keep } from './rows.js';
+import { LatestRows } from './latest-rows.js';
+import { decodeBatch, decodeEntry, decodeLease, isSealed, type Keep, type LeaseChanges } from './rows.js';
 import { Slabs } from './slabs.js';
 import { emptyTables, type Tables } from './table.js';
 
@@ -15,6 +16,8 @@ export interface Loaded {
   readonly head: Head;
   readonly headRow: Buffer;
   readonly tables: Tables;
+  /** What the history says of keys and leases after the head's `applied`; `state` has it, and the tables do not. */
+  readonly unapplied: LatestRows;
 }
 
 /**
@@ -37,7 +40,7 @@ class StateReader {
   readonly #path: string;
   readonly #tables = emptyTables();
   readonly #entries: Entry[] = [];
-  readonly #history: TimedBatch[] = [];
+  readonly #history: { readonly batch: TimedBatch; readonly leases: LeaseChanges }[] = [];
   readonly #leases: PersistedLease[] = [];
   /** The newest version of each key that was seen: history comes before the keys, oldest first. */
   readonly #newest = new Map<string, Entry>();
@@ -68,17 +71,24 @@ class StateReader {
         throw corrupt(this.#path, `rows of table ${table} are missing, or older than they should be`);
       }
     }
+    const unapplied = new LatestRows();
+    for (const { batch, leases } of this.#history) {
+      if (batch.revision > head.applied) unapplied.take({ batches: [batch], ...leases });
+    }
     const state: PersistedState = {
       epoch: head.epoch,
       revision: head.revision,
       floor: head.floor,
-      entries: this.#entries,
-      leases: this.#leases,
-      history: this.#history,
+      entries: broughtForward(this.#entries, ({ key }) => key, unapplied.kv),
+      leases: broughtForward(this.#leases, ({ id }) => id, unapplied.leases),
+      history: this.#history.map(({ batch }) => batch),
     };
+    if (head.applied < head.floor || head.applied > head.revision) {
+      throw corrupt(this.#path, `its keys are of revision ${head.applied}, and it is at ${head.revision}`);
+    }
     const contradiction = contradictionIn(state);
     if (contradiction !== undefined) throw corrupt(this.#path, contradiction);
-    return { state, head, headRow: this.#headRow, tables: this.#tables };
+    return { state, head, headRow: this.#headRow, tables: this.#tables, unapplied };
   }
 
   #decode(table: string, key: Buffer, row: Buffer): void {
@@ -88,9 +98,10 @@ class StateReader {
         this.#headRow = Buffer.from(row);
         return;
       case 'history': {
-        const batch = decodeBatch(key, row, this.#keep);
+        const logged = decodeBatch(key, row, this.#keep);
+        const { batch } = logged;
         for (const { key: name, entry } of batch.changes) if (entry !== undefined) this.#newest.set(name, entry);
-        this.#history.push(batch);
+        this.#history.push(logged);
         return this.#tables.history.restore(batch.revision, row);
       }
       case 'kv': {
@@ -113,6 +124,12 @@ class StateReader {
       return entry?.modRevision === modRevision ? entry : undefined;
     },
   };
+}
+
+/** The rows of a table with what became of some of them later. */
+function broughtForward<K, T>(rows: readonly T[], idOf: (row: T) => K, later: ReadonlyMap<K, T | undefined>): T[] {
+  const unchanged = rows.filter((row) => !later.has(idOf(row)));
+  return [...unchanged, ...[...later.values()].filter((row) => row !== undefined)];
 }
 
 /** What rows that were written by one store cannot say. */

@@ -1,17 +1,18 @@
 import { crc32 } from 'node:zlib';
 import type { Change, Entry, Revision } from '../contract.js';
-import type { PersistedLease, TimedBatch } from '../embedded/persistence.js';
+import type { CommitGroup, PersistedLease, TimedBatch } from '../embedded/persistence.js';
 import { u64, u64OfKey, writeU64 } from './integers.js';
 
 /*
- * The rows of format 1. A row is its body, and then the CRC-32 of its key and its body. Numbers are
+ * The rows of format 2. A row is its body, and then the CRC-32 of its key and its body. Numbers are
  * little-endian, but big-endian in keys; texts are ASCII.
  *
  *   table    key         body
  *   kv       key         createRevision 8, modRevision 8, lease 8 (0: none), value
- *   history  revision 8  timeMs 8, count of changes 4, and for each: length of key 2, key, which of the two
- *                        follow 1 (bit 0 entry, bit 1 prev), and for those: createRevision 8, modRevision 8,
- *                        lease 8, length of value 4, value
+ *   history  revision 8  timeMs 8, counts of changes 4, of leases granted 4 and of leases ended 4; for each change:
+ *                        length of key 2, key, which of the two follow 1 (bit 0 entry, bit 1 prev), and for those:
+ *                        createRevision 8, modRevision 8, lease 8, length of value 4, value; for each lease granted:
+ *                        id 8, ttlMs 8; for each ended: id 8
  *   leases   id 8        ttlMs 8
  *   head     'head'      see head.ts
  */
@@ -19,7 +20,7 @@ import { u64, u64OfKey, writeU64 } from './integers.js';
 export const CHECKSUM_BYTES = 4;
 const STAMP_BYTES = 24;
 const LENGTH_BYTES = 4;
-const BATCH_HEAD_BYTES = 12;
+const BATCH_HEAD_BYTES = 20;
 const HAS_ENTRY = 1;
 const HAS_PREV = 2;
 
@@ -61,11 +62,21 @@ export function decodeEntry(key: Buffer, row: Buffer, keep: Keep): Entry {
   return readEntry(row, { key: key.toString('latin1'), at: 0, valueAt: STAMP_BYTES, end, keep });
 }
 
-export function encodeBatch(key: Buffer, { timeMs, changes }: TimedBatch): Buffer {
-  let sizeBytes = BATCH_HEAD_BYTES + CHECKSUM_BYTES;
+/** What becomes of leases with a revision. */
+export type LeaseChanges = Pick<CommitGroup, 'leasesGranted' | 'leasesEnded'>;
+
+const NO_LEASES: LeaseChanges = { leasesGranted: [], leasesEnded: [] };
+
+export function encodeBatch(
+  key: Buffer,
+  { timeMs, changes }: TimedBatch,
+  { leasesGranted, leasesEnded } = NO_LEASES,
+): Buffer {
+  let sizeBytes = BATCH_HEAD_BYTES + 16 * leasesGranted.length + 8 * leasesEnded.length + CHECKSUM_BYTES;
   for (const { key: name, entry, prev } of changes) sizeBytes += 2 + name.length + 1 + sizeOf(entry) + sizeOf(prev);
   const row = Buffer.allocUnsafe(sizeBytes);
   let at = row.writeUInt32LE(changes.length, writeU64(row, timeMs, 0));
+  at = row.writeUInt32LE(leasesEnded.length, row.writeUInt32LE(leasesGranted.length, at));
   for (const { key: name, entry, prev } of changes) {
     at = row.writeUInt16LE(name.length, at);
     at += row.write(name, at, 'latin1');
@@ -73,11 +84,13 @@ export function encodeBatch(key: Buffer, { timeMs, changes }: TimedBatch): Buffe
     if (entry !== undefined) at = writeEntry(row, entry, at);
     if (prev !== undefined) at = writeEntry(row, prev, at);
   }
+  for (const { id, ttlMs } of leasesGranted) at = writeU64(row, ttlMs, writeU64(row, id, at));
+  for (const id of leasesEnded) at = writeU64(row, id, at);
   return seal(key, row);
 }
 
 /** @throws RangeError when the row is not one. */
-export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
+export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): { batch: TimedBatch; leases: LeaseChanges } {
   const changes: Change[] = [];
   let at = BATCH_HEAD_BYTES;
   for (let left = row.readUInt32LE(8); left > 0; left--) {
@@ -89,7 +102,13 @@ export function decodeBatch(key: Buffer, row: Buffer, keep: Keep): TimedBatch {
     const prev = (which & HAS_PREV) === 0 ? undefined : next(name);
     changes.push({ key: name, entry, prev });
   }
-  return { revision: u64OfKey(key), timeMs: u64(row, 0), changes };
+  const leasesGranted = Array.from({ length: row.readUInt32LE(12) }, (_, index) => {
+    return { id: u64(row, at + 16 * index), ttlMs: u64(row, at + 16 * index + 8) };
+  });
+  at += 16 * leasesGranted.length;
+  const leasesEnded = Array.from({ length: row.readUInt32LE(16) }, (_, index) => u64(row, at + 8 * index));
+  const batch = { revision: u64OfKey(key), timeMs: u64(row, 0), changes };
+  return { batch, leases: { leasesGranted, leasesEnded } };
 
   function next(name: string): Entry {
     const valueAt = at + STAMP_BYTES + LENGTH_BYTES;

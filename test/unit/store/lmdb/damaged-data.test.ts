@@ -183,6 +183,17 @@ describe('rows that are right by themselves', () => {
     await expectCorrupt(/its history ends at revision 40, and it is at 39/);
   });
 
+  test('the keys are newer than the history, or older than it reaches', async () => {
+    for (const applied of [model.revision + 1, model.floor - 1]) {
+      writeFileSync(dataPath, sound);
+      await rewrite(async (environment) => {
+        const head = decodeHead(environment.get('head', HEAD_KEY) as Buffer);
+        await environment.write([{ table: 'head', key: HEAD_KEY, row: encodeHead({ ...head, applied }) }]);
+      });
+      await expectCorrupt(/its keys are of revision \d+, and it is at 40/);
+    }
+  });
+
   test('the history begins too early', async () => {
     await rewrite(async (environment) => {
       const head = decodeHead(environment.get('head', HEAD_KEY) as Buffer);
@@ -201,6 +212,6 @@ test('a data file of a newer format without its marker is refused as such', asyn
   });
   await expect(openLmdbPersistence({ dataDir })).rejects.toMatchObject({
     reason: 'STORE_FORMAT',
-    message: expect.stringMatching(/has format 2, and this version of Rollcall has format 1/),
+    message: expect.stringMatching(/has format 3, and this version of Rollcall has format 2/),
   });
 });

@@ -87,13 +87,13 @@ describe('the lock', () => {
 });
 
 describe('the format', () => {
-  test('a newer format is refused, by the versions of both', async () => {
+  test.each(['1', '3'])('another format is refused, by the versions of both: %s', async (format) => {
     await useDirectory();
-    writeFileSync(join(dataDir, 'FORMAT'), 'rollcall store, format 2\n');
+    writeFileSync(join(dataDir, 'FORMAT'), `rollcall store, format ${format}\n`);
     await expect(openLmdbPersistence({ dataDir })).rejects.toMatchObject({
       reason: 'STORE_FORMAT',
-      message: expect.stringMatching(/has format 2, and this version of Rollcall has format 1/),
-      metadata: { path: dataDir, format: '2', formatOfThisVersion: '1' },
+      message: expect.stringContaining(`has format ${format}, and this version of Rollcall has format 2`),
+      metadata: { path: dataDir, format, formatOfThisVersion: '2' },
     });
   });
 
@@ -122,7 +122,7 @@ describe('a creation that was broken off', () => {
     rmSync(join(dataDir, 'FORMAT'));
     writeFileSync(join(dataDir, 'FORMAT.new'), 'rollcall st');
     await expectHolds(model);
-    expect(readFileSync(join(dataDir, 'FORMAT'), 'utf8')).toBe('rollcall store, format 1\n');
+    expect(readFileSync(join(dataDir, 'FORMAT'), 'utf8')).toBe('rollcall store, format 2\n');
   });
 });
 

@@ -19,13 +19,16 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function openPersistence(options: { newEpoch?: boolean } = {}): Promise<Persistence> {
+async function openPersistence(options: { newEpoch?: boolean; backlogRows?: number } = {}): Promise<Persistence> {
   const persistence = await openLmdbPersistence({ dataDir, ...options });
   open.push(persistence);
   return persistence;
 }
 
-async function reopen(persistence: Persistence, options: { newEpoch?: boolean } = {}): Promise<Persistence> {
+async function reopen(
+  persistence: Persistence,
+  options: { newEpoch?: boolean; backlogRows?: number } = {},
+): Promise<Persistence> {
   await persistence.close();
   return openPersistence(options);
 }
@@ -59,22 +62,26 @@ const groups = fc.record({
 
 test('after any groups and reopenings, the state is what was written', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(groups, { maxLength: 12 }), async (sequence) => {
-      rmSync(dataDir, { recursive: true, force: true });
-      let persistence = await openPersistence();
-      await persistence.load();
-      const model = new StateModel();
-      for (const group of sequence) {
-        const floor = model.revision + group.steps.length - group.floorLag;
-        await persistence.write(model.group(group.steps, { floor, granted: group.granted, ended: group.ended }));
-        if (!group.reopen) continue;
+    fc.asyncProperty(
+      fc.array(groups, { maxLength: 12 }),
+      fc.constantFrom(1, 5, 1_000),
+      async (sequence, backlogRows) => {
+        rmSync(dataDir, { recursive: true, force: true });
+        let persistence = await openPersistence({ backlogRows });
+        await persistence.load();
+        const model = new StateModel();
+        for (const group of sequence) {
+          const floor = model.revision + group.steps.length - group.floorLag;
+          await persistence.write(model.group(group.steps, { floor, granted: group.granted, ended: group.ended }));
+          if (!group.reopen) continue;
+          persistence = await reopen(persistence, { backlogRows });
+          model.expectIs(await persistence.load());
+        }
         persistence = await reopen(persistence);
         model.expectIs(await persistence.load());
-      }
-      persistence = await reopen(persistence);
-      model.expectIs(await persistence.load());
-      await persistence.close();
-    }),
+        await persistence.close();
+      },
+    ),
     { numRuns: 60 },
   );
 }, 60_000);

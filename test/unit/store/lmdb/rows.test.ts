@@ -41,13 +41,24 @@ test('an entry comes back from its row as it was', () => {
   );
 });
 
-test('a batch comes back from its row as it was, previous entries included', () => {
+const leaseChanges = fc.record({
+  leasesGranted: fc.array(fc.record({ id: revision, ttlMs: fc.nat() })),
+  leasesEnded: fc.array(revision),
+});
+
+test('a batch comes back from its row as it was, previous entries included, and so does what it says of leases', () => {
   fc.assert(
-    fc.property(revision, fc.nat(Number.MAX_SAFE_INTEGER), fc.array(change), (number, timeMs, changes) => {
-      const batch = { revision: number, timeMs, changes };
-      const bytes = u64Key(number);
-      expect(decodeBatch(bytes, encodeBatch(bytes, batch), keepAll)).toEqual(batch);
-    }),
+    fc.property(
+      revision,
+      fc.nat(Number.MAX_SAFE_INTEGER),
+      fc.array(change),
+      leaseChanges,
+      (number, timeMs, changes, leases) => {
+        const batch = { revision: number, timeMs, changes };
+        const bytes = u64Key(number);
+        expect(decodeBatch(bytes, encodeBatch(bytes, batch, leases), keepAll)).toEqual({ batch, leases });
+      },
+    ),
   );
 });
 
