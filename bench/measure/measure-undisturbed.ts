@@ -27,19 +27,18 @@ export interface MeasureOptions {
   log(message: string): void;
 }
 
-/** Measures once the machine is quiet, and again if it did not remain so. */
+/** Measures once the machine is quiet, and again if it did not remain so. One that does not become quiet is taken as it is. */
 export async function measureUndisturbed<P extends Parameters>(
   program: Program<P>,
   parameters: P,
   options: MeasureOptions,
 ): Promise<Measured> {
   for (let repeats = 0; ; repeats++) {
-    await waitForQuiet(options.waitQuietMs);
+    const wasQuiet = await waitForQuiet(options.waitQuietMs, options.log);
     const others = watchOthers();
     const figures = await measureOnce(program, parameters, options);
     const othersCores = others();
-    if (othersCores <= QUIET_CORES_MAX || options.waitQuietMs === 0 || repeats === REPEATS_MAX)
-      return { othersCores, figures };
+    if (othersCores <= QUIET_CORES_MAX || !wasQuiet || repeats === REPEATS_MAX) return { othersCores, figures };
     options.log(`others used ${othersCores} cores, so once more`);
   }
 }

@@ -16,13 +16,17 @@ export function watchOthers(): () => number {
   };
 }
 
-/** Waits until the machine is quiet for a second, but no longer than `timeoutMs`. */
-export async function waitForQuiet(timeoutMs: number): Promise<void> {
+/** Waits until the machine is quiet for a second, but no longer than `timeoutMs`. Resolves to whether it is. */
+export async function waitForQuiet(timeoutMs: number, log: (message: string) => void): Promise<boolean> {
   const endsMs = performance.now() + timeoutMs;
-  let cores = Infinity;
-  while (cores > QUIET_CORES_MAX && performance.now() < endsMs) {
+  let told = false;
+  while (performance.now() < endsMs) {
     const others = watchOthers();
     await sleep(LOOK_MS);
-    cores = others();
+    const cores = others();
+    if (cores <= QUIET_CORES_MAX) return true;
+    if (!told) log(`waiting for a quiet machine, ${timeoutMs / 1_000} s at most: others use ${cores} cores`);
+    told = true;
   }
+  return false;
 }
