@@ -23,7 +23,7 @@ export interface ClientsOptions {
   readonly directAddress: string;
   /** What the library logs goes here, a line each. */
   readonly log: string[];
-  /** Told when the library found what a server sent to be wrong, though nobody damaged it. */
+  /** Told of what no fault explains, such as a library that found what it was sent to be wrong though nobody damaged it. */
   readonly onWrong: (problem: string) => void;
 }
 
@@ -81,7 +81,9 @@ export class Clients implements AsyncDisposable {
     const nextStream = () => ++this.#counts.streams;
     const at = (line: number): string => lines[line]!.address;
     const writer = async (name: string, address: string, keepsAlive: boolean): Promise<void> => {
-      this.writers.push(await RawWriter.start({ name, address, recording, pick: pick(), nextWrite, keepsAlive }));
+      this.writers.push(
+        await RawWriter.start({ name, address, recording, pick: pick(), nextWrite, onWrong, keepsAlive }),
+      );
     };
     await writer('anna', at(LINES.writers), false);
     await writer('ben', at(LINES.keepsAlive), true);

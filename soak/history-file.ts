@@ -10,6 +10,11 @@ export interface HistoryHead {
   readonly observed: readonly string[];
 }
 
+export interface KeptHistory {
+  readonly head: HistoryHead;
+  readonly history: History;
+}
+
 /**
  * Writes a history down as JSON, a line each: the head, then every event. An
  * endpoint is written where it first appears, as `{"$is": N, …}`, and is
@@ -22,7 +27,7 @@ export function writeHistory(file: string, head: HistoryHead, { events }: Histor
 }
 
 /** @throws Error for a file that is no history */
-export function readHistory(file: string): { readonly head: HistoryHead; readonly history: History } {
+export function readHistory(file: string): KeptHistory {
   const [first, ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n');
   const head = JSON.parse(first ?? '') as HistoryHead;
   if (!Array.isArray(head.observed)) throw new Error(`${file} is no history`);

@@ -3,6 +3,7 @@ import { toDuration, toMs } from '../src/core/duration.js';
 import { decodeToken } from '../src/core/token.js';
 import type { KeepAliveRequest, KeepAliveResponse, LeaseRenewal } from '../src/gen/rollcall/v1/registry.js';
 import { RawClient } from '../test/support/raw-client.js';
+import { within } from '../test/support/until.js';
 import { rpcFailure } from '../test/support/rpc-failure.js';
 import type { Reason } from '../src/core/errors.js';
 import { MARKER_KEY, type Answer, type ServiceKey, type Write } from '../test/support/validators/history.js';
@@ -12,6 +13,8 @@ import { machineMs } from '../demo/machine-clock.js';
 
 /** A call that was not answered within this time is given up; whether it had its effect is unknown. */
 const CALL_TIMEOUT_MS = 2_000;
+/** Far more than it may take until a call that is given up has ended. */
+const CALL_ENDS_MS = 5 * CALL_TIMEOUT_MS;
 const RENEW_EVERY_MS = 350;
 const ACT_EVERY_MS = 90;
 /** So many calls wait for an answer at the most. */
@@ -28,6 +31,8 @@ export interface RawWriterOptions {
   readonly pick: (below: number) => number;
   /** Gives each write of a run a number. */
   readonly nextWrite: () => number;
+  /** Told of what no fault explains. */
+  readonly onWrong: (problem: string) => void;
   /** Leases are renewed on a stream, and not by calls. */
   readonly keepsAlive: boolean;
 }
@@ -173,7 +178,7 @@ export class RawWriter implements AsyncDisposable {
         rpcFailure(error);
       }
     };
-    this.#wait(list());
+    this.#wait('list', list());
   }
 
   #renewKept(): void {
@@ -258,11 +263,13 @@ export class RawWriter implements AsyncDisposable {
         }
       }
     };
-    this.#wait(answered());
+    this.#wait(what.kind, answered());
   }
 
-  #wait(done: Promise<void>): void {
-    const waited = done.finally(() => this.#unanswered.delete(waited));
+  #wait(what: string, done: Promise<void>): void {
+    const waited = within(`${what} of ${this.#options.name} ended`, done, CALL_ENDS_MS)
+      .catch((error: unknown) => this.#options.onWrong(String(error)))
+      .finally(() => this.#unanswered.delete(waited));
     this.#unanswered.add(waited);
   }
 }

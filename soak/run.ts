@@ -93,7 +93,7 @@ async function amongFaults({ options, server, disk, recording, course, observed,
   const { seed, minutes } = options;
   const directAddress = server.address;
   await using lines = await startLines(directAddress);
-  const onWrong = (problem: string): void => void observed.push(`library: ${problem}`);
+  const onWrong = (problem: string): void => void observed.push(`client: ${problem}`);
   await using clients = await Clients.start({ seed, recording, lines: lines.all, directAddress, log, onWrong });
   course.settledInMs.push(await settle(clients, recording, directAddress, false));
 
