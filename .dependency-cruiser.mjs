@@ -50,7 +50,7 @@ const roomRules = Object.keys(rooms).map((row) => ({
   comment: `may import ${mayImport(row).join(', ').replaceAll('\\', '')} and nothing else of ours`,
   severity: 'error',
   from: files(row),
-  to: { path: '^(src|test|bench|demo|examples|dist)/', pathNot: mayImport(row).map((to) => `^src/${to}`) },
+  to: { path: '^(src|test|bench|demo|examples|soak|dist)/', pathNot: mayImport(row).map((to) => `^src/${to}`) },
 }));
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -16,6 +16,8 @@ const CALL_TIMEOUT_MS = 2_000;
 /** Far more than it may take until a call that is given up has ended. */
 const CALL_ENDS_MS = 5 * CALL_TIMEOUT_MS;
 const RENEW_EVERY_MS = 350;
+/** A connection with nobody at its other end is found so, and another made. */
+const PINGS = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 1_000 };
 const ACT_EVERY_MS = 90;
 /** So many calls wait for an answer at the most. */
 const UNANSWERED_MAX = 30;
@@ -64,7 +66,7 @@ export class RawWriter implements AsyncDisposable {
   #token = '';
 
   static async start(options: RawWriterOptions): Promise<RawWriter> {
-    return new RawWriter(options, await RawClient.connect(options.address));
+    return new RawWriter(options, await RawClient.connect(options.address, PINGS));
   }
 
   private constructor(options: RawWriterOptions, client: RawClient) {
@@ -75,10 +77,10 @@ export class RawWriter implements AsyncDisposable {
     this.#renewing = setInterval(() => this.#renewKept(), RENEW_EVERY_MS);
   }
 
-  /** Changes nothing from now on, but goes on renewing. Resolves when no write is under way. */
+  /** Changes nothing from now on, but goes on renewing. Resolves when no change is under way. */
   async pause(): Promise<void> {
     this.#paused = true;
-    while (this.#unanswered.size > 0) await Promise.all(this.#unanswered);
+    await Promise.all(this.#unanswered);
   }
 
   goOn(): void {

@@ -30,7 +30,7 @@ const GONE_WITHIN_MS = 10_000;
 export async function run(options: RunOptions, note: (text: string) => void): Promise<Outcome> {
   using directory = temporaryDirectory();
   using disk = mountSmallDisk(DISK_BYTES);
-  if (disk === undefined) note('the disk is not filled: this user may not mount one');
+  if (disk === undefined) note('!!! SKIPPED: the soak does not fill the disk, for this user may not mount one');
   const recording = new Recording();
   const dataDir = join(disk?.path ?? directory.path, 'data');
   await using server = new TappedServer({ recording, dataDir, tapDir: directory.path });

@@ -23,6 +23,8 @@ const REGISTERED_WITHIN_MS = 35_000;
 const DAMAGED_WITHIN_MS = 75_000;
 /** How long a change may be on its way. */
 const DELIVERY_MS = 1_000;
+/** A server that all is well with answers within this time. */
+const CALL_TIMEOUT_MS = 5_000;
 const LOOK_EVERY_MS = 100;
 
 /**
@@ -37,6 +39,7 @@ export async function settle(
 ): Promise<number> {
   const startMs = performance.now();
   using client = await RawClient.connect(serverAddress);
+  client.callTimeoutMs = CALL_TIMEOUT_MS;
   await clients.rest();
   for (;;) {
     const elapsedMs = performance.now() - startMs;
