@@ -5,16 +5,16 @@ const parameters = { connections: 20, watchesAConnection: 50, changes: 500, byte
 
 /**
  * A few connections that carry many watches each. The watches of a connection
- * share one stream in etcd, as its own clients have it; then the same with a
- * stream each, as other clients of its API do.
+ * share one stream, as the clients of both have it; then the same with a stream
+ * each, as other clients of their APIs do.
  */
 export default {
   name: 'fanout-dense',
   parameters,
   quick: { changes: 50 },
   rows: [
-    ...fanOutRows({ path: 'streamShared.', kind: ', etcd with a stream a connection' }),
-    ...fanOutRows({ path: 'streamEach.', kind: ', etcd with a stream a watch' }),
+    ...fanOutRows({ path: 'streamShared.', kind: ', a stream a connection' }),
+    ...fanOutRows({ path: 'streamEach.', kind: ', a stream a watch' }),
   ],
   measure: async (run, load) => ({
     streamShared: await fanOut(run, load),

@@ -21,7 +21,7 @@ const KINDS = [
   { figure: 'spread', label: 'a connection each', connectionEach: true, streamEach: false },
   {
     figure: 'dense',
-    label: "on one connection, in etcd's case on one stream",
+    label: 'on one connection and one stream',
     connectionEach: false,
     streamEach: false,
   },

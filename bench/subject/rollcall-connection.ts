@@ -1,5 +1,8 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { DiscoveryServiceService as discovery, WatchRequest } from '../../src/gen/rollcall/v1/discovery.js';
+import {
+  DiscoveryServiceService as discovery,
+  WatchManyRequest,
+  WatchRequest,
+} from '../../src/gen/rollcall/v1/discovery.js';
 import { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import {
   KeepAliveRequest,
@@ -12,6 +15,7 @@ import {
 } from '../../src/gen/rollcall/v1/registry.js';
 import type { GrpcConnection } from './grpc-connection.js';
 import { framesOf, type GrpcStream } from './grpc-stream.js';
+import { readWatchManyResponse, readWatchResponse } from './rollcall-messages.js';
 import type {
   Connection,
   EndpointSpec,
@@ -19,18 +23,25 @@ import type {
   Registration,
   Renewals,
   ResumePoint,
+  SubjectOptions,
   Watch,
   WatchListener,
-  WatchMessage,
 } from './subject.js';
 
 const TTL = { seconds: 3_600, nanos: 0 };
 
+/**
+ * Discovery on Rollcall in the way of its own client: all watches of a
+ * connection share one stream, unless each is to have its own.
+ */
 export class RollcallConnection implements Connection {
   readonly #grpc: GrpcConnection;
+  readonly #streamEach: boolean;
+  #shared: SharedWatches | undefined;
 
-  constructor(grpc: GrpcConnection) {
+  constructor(grpc: GrpcConnection, { streamEach }: Pick<SubjectOptions, 'streamEach'>) {
     this.#grpc = grpc;
+    this.#streamEach = streamEach;
   }
 
   get receivedBytes(): number {
@@ -67,27 +78,18 @@ export class RollcallConnection implements Connection {
     };
   }
 
-  watch(service: string, { onMessage, onEnd }: WatchListener, from?: ResumePoint): Watch {
-    let resumePoint = from;
-    const stream = this.#grpc.open(discovery.watch.path, {
-      onMessage: (bytes) => {
-        const message = readMessage(bytes);
-        resumePoint = message.resumeToken || resumePoint;
-        onMessage(message);
-      },
-      onEnd,
-    });
+  watch(service: string, listener: WatchListener, from?: ResumePoint): Watch {
     const request = WatchRequest.fromPartial({ service, resumeToken: from ?? '' });
-    stream.end(framesOf([discovery.watch.requestSerialize(request)]));
-    return {
-      answered: stream.answered,
-      resumePoint: () => {
-        if (resumePoint === undefined) throw new Error('a watch without a view has no resume token');
-        return resumePoint;
-      },
-      pause: () => stream.pause(),
-      close: () => stream.close(),
-    };
+    const watch = new RollcallWatch(listener, from);
+    if (this.#streamEach) {
+      const { onEnd } = listener;
+      watch.stream = this.#grpc.open(discovery.watch.path, { onMessage: (bytes) => watch.take(bytes), onEnd });
+      watch.stream.end(framesOf([discovery.watch.requestSerialize(request)]));
+    } else {
+      this.#shared ??= new SharedWatches(this.#grpc);
+      this.#shared.begin(watch, request);
+    }
+    return watch;
   }
 
   renewals(): Renewals {
@@ -96,6 +98,65 @@ export class RollcallConnection implements Connection {
 
   close(): void {
     this.#grpc.close();
+  }
+}
+
+class RollcallWatch implements Watch {
+  readonly listener: WatchListener;
+  /** May be that of other watches, too. */
+  stream!: GrpcStream;
+  #resumePoint: ResumePoint | undefined;
+
+  constructor(listener: WatchListener, from: ResumePoint | undefined) {
+    this.listener = listener;
+    this.#resumePoint = from;
+  }
+
+  get answered(): Promise<void> {
+    return this.stream.answered;
+  }
+
+  take(bytes: Buffer): void {
+    const message = readWatchResponse(bytes);
+    this.#resumePoint = message.resumeToken || this.#resumePoint;
+    this.listener.onMessage(message);
+  }
+
+  resumePoint(): ResumePoint {
+    if (this.#resumePoint === undefined) throw new Error('a watch without a view has no resume token');
+    return this.#resumePoint;
+  }
+
+  pause(): void {
+    this.stream.pause();
+  }
+
+  close(): void {
+    // With the others of its connection.
+    this.stream.close();
+  }
+}
+
+/** Watches on one WatchMany stream. */
+class SharedWatches {
+  readonly #stream: GrpcStream;
+  /** By id. */
+  readonly #watches: RollcallWatch[] = [];
+
+  constructor(grpc: GrpcConnection) {
+    this.#stream = grpc.open(discovery.watchMany.path, {
+      onMessage: (bytes) => readWatchManyResponse(bytes, (watchId, response) => this.#watches[watchId]!.take(response)),
+      onEnd: (error) => {
+        for (const { listener } of this.#watches) listener.onEnd(error);
+      },
+    });
+  }
+
+  begin(watch: RollcallWatch, request: WatchRequest): void {
+    watch.stream = this.#stream;
+    const command = { $case: 'start' as const, value: { watchId: this.#watches.length, request } };
+    this.#watches.push(watch);
+    this.#stream.send(framesOf([discovery.watchMany.requestSerialize(WatchManyRequest.fromPartial({ command }))]));
   }
 }
 
@@ -123,35 +184,5 @@ class KeepAlive implements Renewals {
     );
     const { results } = KeepAliveResponse.decode(await answered);
     if (results.length !== leases.length || !results.every(({ found }) => found)) throw new Error('a lease was lost');
-  }
-}
-
-const FIELD = { snapshot: 1, delta: 2, resumeToken: 5, revision: 7 } as const;
-
-/** Reads past the event of a WatchResponse, so that a driver with a thousand watches need not decode them all. */
-function readMessage(bytes: Buffer): WatchMessage & { readonly resumeToken: string } {
-  const reader = new BinaryReader(bytes);
-  let event = 0;
-  let resumeToken = '';
-  let revision = 0;
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === FIELD.resumeToken) resumeToken = reader.string();
-    else if (field === FIELD.revision) revision = Number(reader.int64());
-    else reader.skip(wireType);
-    if (field < FIELD.resumeToken) event = field;
-  }
-  return { kind: kindOf(event, resumeToken), revision, bytes, resumeToken };
-}
-
-function kindOf(event: number, resumeToken: string): WatchMessage['kind'] {
-  switch (event) {
-    case FIELD.snapshot:
-      // Only the last chunk has one.
-      return resumeToken === '' ? 'part' : 'view';
-    case FIELD.delta:
-      return 'change';
-    default:
-      return 'other';
   }
 }

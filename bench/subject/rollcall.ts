@@ -14,7 +14,7 @@ const LIMITS = [
 ].flat();
 
 /** A Rollcall server on an lmdb store, in a process of its own, otherwise with the settings that it comes with. */
-export async function startRollcall({ dataDir, runtimeArgs }: SubjectOptions): Promise<Subject> {
+export async function startRollcall({ dataDir, runtimeArgs, streamEach }: SubjectOptions): Promise<Subject> {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   const xxh64 = await loadXxh64();
   const start = (listen: string) =>
@@ -26,7 +26,7 @@ export async function startRollcall({ dataDir, runtimeArgs }: SubjectOptions): P
     get pids() {
       return [server.pid];
     },
-    connect: async () => new RollcallConnection(await GrpcConnection.open(server.address)),
+    connect: async () => new RollcallConnection(await GrpcConnection.open(server.address), { streamEach }),
     restart: async () => {
       await server.stop('SIGKILL');
       server = await start(server.address);

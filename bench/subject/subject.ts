@@ -24,8 +24,8 @@ export interface SubjectOptions {
   /** Arguments of Node, such as `--cpu-prof`. Subjects that do not run on Node take no notice. */
   readonly runtimeArgs: readonly string[];
   /**
-   * Gives each watch a stream of its own where the subject's own clients let
-   * all watches of a connection share one: etcd's do, Rollcall's cannot.
+   * Gives each watch a stream of its own. The subjects' own clients let all
+   * watches of a connection share one.
    */
   readonly streamEach: boolean;
 }

@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Metadata, type ServerWritableStream } from '@grpc/grpc-js';
-import type { WatchSink } from '../watch/subscriber.js';
+import type { WatchSink } from '../watch/outlet.js';
 import { toStatus } from './error-map.js';
 import { endWith, type MethodContext } from './method.js';
 

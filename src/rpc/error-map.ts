@@ -31,6 +31,11 @@ export function toStatus(error: unknown, method: string, onDefect: OnDefect): St
   return { code, details: known.message, metadata };
 }
 
+/** The serialized `google.rpc.Status` of {@link toStatus}. */
+export function toStatusBytes(error: unknown, method: string, onDefect: OnDefect): Buffer {
+  return toStatus(error, method, onDefect).metadata.get(DETAILS_TRAILER)[0] as Buffer;
+}
+
 interface DetailType<T> {
   readonly $type: string;
   fromPartial(partial: Partial<T>): T;

@@ -72,7 +72,7 @@ function generatedDecode(method: MethodDefinition<unknown, unknown>): (bytes: Bu
 }
 
 /** @throws RollcallError MALFORMED_MESSAGE for a request that could not be decoded. */
-function wellFormed<T>(request: T): T {
+export function wellFormed<T>(request: T): T {
   if (!(request instanceof Malformed)) return request;
   const why = messageOf(request.cause);
   throw new RollcallError('MALFORMED_MESSAGE', `the request is not a message of this method's type: ${why}`);

@@ -1,5 +1,5 @@
 /**
- * The bytes of a `WatchResponse`, put together from endpoints that are encoded
+ * The bytes of a `WatchResponse`, and of a `WatchManyResponse`, put together from endpoints that are encoded
  * already. What ts-proto would encode anew for every message is copied here
  * instead; a test holds the outcome against the generated decoder.
  */
@@ -14,6 +14,8 @@ const TAG = {
   position: { resumeToken: (5 << 3) | 2, digest: (6 << 3) | 1, revision: (7 << 3) | 0 },
   snapshot: { endpoints: (1 << 3) | 2, last: (2 << 3) | 0, reason: (3 << 3) | 0 },
   delta: { upserted: (1 << 3) | 2, removed: (2 << 3) | 2 },
+  many: { events: (1 << 3) | 2 },
+  manyEvent: { watchId: (1 << 3) | 0, response: (2 << 3) | 2, status: (3 << 3) | 2 },
 } as const;
 
 /** Where a message leaves its watcher. Without a token the view is not complete yet. */
@@ -71,10 +73,73 @@ export function reconnectMessage(reconnect: Reconnect, position: Position): Buff
   return finish(writer, position);
 }
 
+/** One step of one watch of several: an encoded `WatchResponse`, or the status it ended with. */
+export interface ManyEvent {
+  readonly watchId: number;
+  readonly kind: 'response' | 'status';
+  readonly bytes: Buffer;
+}
+
+let latest: { readonly event: ManyEvent; readonly message: Buffer } | undefined;
+
+/** Most clients have one watch, and call it the same: what one of them is told is what the next one is. */
+export function manyMessage(events: readonly ManyEvent[]): Buffer {
+  const [event] = events;
+  if (events.length !== 1 || event === undefined) return encodeMany(events);
+  const { watchId, kind, bytes } = event;
+  if (latest?.event.bytes !== bytes || latest.event.watchId !== watchId || latest.event.kind !== kind) {
+    latest = { event, message: encodeMany(events) };
+  }
+  return latest.message;
+}
+
+/** By hand: this is all that there is to do for each watch of a stream, and a writer costs several times as much. */
+function encodeMany(events: readonly ManyEvent[]): Buffer {
+  let size = 0;
+  for (const event of events) {
+    const eventBytes = manyEventBytes(event);
+    size += 1 + varintBytes(eventBytes) + eventBytes;
+  }
+  const message = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const event of events) {
+    message[at++] = TAG.many.events;
+    at = writeVarint(message, at, manyEventBytes(event));
+    message[at++] = TAG.manyEvent.watchId;
+    at = writeVarint(message, at, event.watchId);
+    message[at++] = TAG.manyEvent[event.kind];
+    at = writeVarint(message, at, event.bytes.length);
+    message.set(event.bytes, at);
+    at += event.bytes.length;
+  }
+  return message;
+}
+
+function manyEventBytes({ watchId, bytes }: ManyEvent): number {
+  return 1 + varintBytes(watchId) + 1 + varintBytes(bytes.length) + bytes.length;
+}
+
+/** What an unsigned number below 2^32 takes. */
+function varintBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Returns where the next byte goes. */
+function writeVarint(message: Buffer, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80;
+  message[at++] = rest;
+  return at;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 function finish(writer: BinaryWriter, { revision, resumeToken, digest }: Position): Buffer {
   if (resumeToken !== undefined) writer.uint32(TAG.position.resumeToken).string(resumeToken);
   if (digest !== undefined && digest !== 0n) writer.uint32(TAG.position.digest).fixed64(digest);
   writer.uint32(TAG.position.revision).int64(revision);
-  const bytes = writer.finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return asBuffer(writer.finish());
 }

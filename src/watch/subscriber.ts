@@ -2,21 +2,9 @@ import type { RollcallError } from '../core/errors.js';
 import type { Revision } from '../core/token.js';
 import { Snapshot_Reason as SnapshotReason } from '../gen/rollcall/v1/discovery.js';
 import type { Position } from './messages.js';
+import type { WatchOutlet } from './outlet.js';
 import type { Snapshot } from './snapshot.js';
 import type { Topic } from './topic.js';
-
-/** Where a watcher's messages go: one stream of some transport. */
-export interface WatchSink {
-  /** Whether everything written has been taken by the transport. */
-  readonly idle: boolean;
-  /**
-   * Hands over one encoded `WatchResponse`. `onTaken` is called once the
-   * transport has taken it and all before it, and never before this returns.
-   */
-  write(message: Buffer, onTaken?: () => void): void;
-  /** Ends the stream with an error. Nothing is written afterwards. */
-  end(error: RollcallError): void;
-}
 
 /** Where a subscriber begins: with a snapshot, or with what changed after a revision. */
 export type Start =
@@ -37,13 +25,6 @@ type State =
   | { readonly kind: 'ended' };
 
 /**
- * What may wait in a stream before its watcher is left alone. With one message
- * on top that is the most held for a watcher, whatever it does.
- */
-const UNTAKEN_BYTES_MAX = 64 * 1024;
-const UNTAKEN_MESSAGES_MAX = 8;
-
-/**
  * One watcher of a topic.
  *
  * ```
@@ -52,42 +33,42 @@ const UNTAKEN_MESSAGES_MAX = 8;
  *      └──too far behind──────┘        (any) ──end──▶ ended
  * ```
  *
- * It holds a revision and no queue. When its stream takes no more it is left
- * alone; when the stream has drained, one message brings it from its own
+ * It holds a revision and no queue. When its stream is full it is left alone;
+ * when there is room again, one message brings it from its own
  * revision to the present.
  */
 export class Subscriber {
   readonly topic: Topic;
-  readonly #sink: WatchSink;
+  readonly #outlet: WatchOutlet;
   #state: State;
-  #untakenBytes = 0;
-  #untakenMessages = 0;
-  #stalled = false;
+  #waitsForRoom = false;
 
-  constructor(topic: Topic, sink: WatchSink, start: Start) {
+  constructor(topic: Topic, outlet: WatchOutlet, start: Start) {
     this.topic = topic;
-    this.#sink = sink;
+    this.#outlet = outlet;
     this.#state =
       start.kind === 'resume' ? { kind: 'resuming', revision: start.revision } : beginSnapshot(topic, start.reason);
   }
 
   /** Whether the watcher is not reading what it was sent. */
   get stalled(): boolean {
-    return this.#stalled;
+    return this.#outlet.full;
   }
 
   /** Writes what the watcher lacks, as far as its stream takes it. */
   pump(): void {
-    while (!this.#stalled) {
+    for (;;) {
       switch (this.#state.kind) {
         case 'snapshot':
+          if (!this.#hasRoom()) return;
           this.#writeChunk(this.#state);
           break;
         case 'resuming':
+          if (!this.#hasRoom()) return;
           this.#writeSince(this.#state.revision);
           break;
         case 'live':
-          if (!this.topic.changedSince(this.#state.revision)) return;
+          if (!this.topic.changedSince(this.#state.revision) || !this.#hasRoom()) return;
           this.#writeSince(this.#state.revision);
           break;
         case 'ended':
@@ -100,19 +81,19 @@ export class Subscriber {
   checkpoint(): void {
     // A change may have come in since the watcher was last looked at; a checkpoint must not pass over it.
     this.pump();
-    if (this.#state.kind !== 'live' || this.#stalled) return;
+    if (this.#state.kind !== 'live' || this.#outlet.full) return;
     const { bytes, revision } = this.topic.checkpoint();
     if (revision <= this.#state.revision) return;
-    this.#write(bytes);
+    this.#outlet.write(bytes);
     this.#state = { kind: 'live', revision };
   }
 
   /** Says a last word, if the watcher is in a state to hear it, and ends the stream. */
   end(error: RollcallError, lastMessage?: Buffer): void {
     if (this.#state.kind === 'ended') return;
-    if (lastMessage !== undefined && this.#state.kind === 'live' && !this.#stalled) this.#sink.write(lastMessage);
+    if (lastMessage !== undefined && this.#state.kind === 'live' && !this.#outlet.full) this.#outlet.write(lastMessage);
     this.#state = { kind: 'ended' };
-    this.#sink.end(error);
+    this.#outlet.end(error);
   }
 
   /** The watcher went away: forgets everything without touching the stream. */
@@ -126,7 +107,7 @@ export class Subscriber {
       this.#state = beginSnapshot(this.topic, snapshot.reason);
       return;
     }
-    this.#write(snapshot.chunk(nextChunk, position));
+    this.#outlet.write(snapshot.chunk(nextChunk, position));
     this.#state =
       nextChunk + 1 === snapshot.chunkCount
         ? { kind: 'live', revision: position.revision }
@@ -138,27 +119,22 @@ export class Subscriber {
     if (message === undefined) {
       this.#state = beginSnapshot(this.topic, SnapshotReason.COMPACTED);
     } else {
-      this.#write(message.bytes);
+      this.#outlet.write(message.bytes);
       this.#state = { kind: 'live', revision: message.revision };
     }
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#sink.idle) {
-      this.#untakenBytes = 0;
-      this.#untakenMessages = 0;
+  /** If there is none, the watcher goes on when there is. */
+  #hasRoom(): boolean {
+    if (!this.#outlet.full) return true;
+    if (!this.#waitsForRoom) {
+      this.#waitsForRoom = true;
+      this.#outlet.whenRoom(() => {
+        this.#waitsForRoom = false;
+        this.pump();
+      });
     }
-    this.#untakenBytes += bytes.length;
-    this.#untakenMessages++;
-    if (this.#untakenBytes < UNTAKEN_BYTES_MAX && this.#untakenMessages < UNTAKEN_MESSAGES_MAX) {
-      this.#sink.write(bytes);
-      return;
-    }
-    this.#stalled = true;
-    this.#sink.write(bytes, () => {
-      this.#stalled = false;
-      this.pump();
-    });
+    return false;
   }
 }
 

@@ -10,7 +10,8 @@ import type { Directory } from '../directory/directory.js';
 import type { ServiceState } from '../directory/service-state.js';
 import { systemClock, type Clock, type Timer } from '../lib/clock.js';
 import { reconnectMessage } from './messages.js';
-import { Subscriber, type Start, type WatchSink } from './subscriber.js';
+import type { WatchOutlet } from './outlet.js';
+import { Subscriber, type Start } from './subscriber.js';
 import { Topic } from './topic.js';
 
 export interface WatchHubOptions {
@@ -93,7 +94,7 @@ export class WatchHub {
    *
    * @throws RollcallError TOO_MANY_WATCHES, REVISION_UNAVAILABLE, SHUTTING_DOWN
    */
-  async watch(target: WatchTarget, sink: WatchSink, signal: AbortSignal): Promise<() => void> {
+  async watch(target: WatchTarget, outlet: WatchOutlet, signal: Pick<AbortSignal, 'aborted'>): Promise<() => void> {
     const release = this.#admit(target.connection);
     try {
       const { epoch } = this.#directory;
@@ -102,7 +103,7 @@ export class WatchHub {
       this.#refuseIfClosed();
       if (signal.aborted) return (release(), () => undefined);
       const topic = this.#topic(target);
-      const subscriber = new Subscriber(topic, sink, this.#start(topic, target));
+      const subscriber = new Subscriber(topic, outlet, this.#start(topic, target));
       const subscribers = this.#subscribersOf(topic);
       subscribers.add(subscriber);
       subscriber.pump();

@@ -14,6 +14,7 @@ import { WatchResponse } from '../../src/gen/rollcall/v1/discovery.js';
 import type { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
 import type { Selector } from '../../src/gen/rollcall/v1/selector.js';
 import type { WatchHub } from '../../src/watch/watch-hub.js';
+import { Outlet } from '../../src/watch/outlet.js';
 import { PacedSink } from '../support/paced-sink.js';
 import type { Recorder } from './recorder.js';
 import type { FakeClock } from '../support/fake-clock.js';
@@ -115,7 +116,7 @@ export class Watcher {
       connection: 'model',
     };
     hub()
-      .watch(target, sink, stream.abort.signal)
+      .watch(target, new Outlet(sink), stream.abort.signal)
       .then(
         (forget) => {
           stream.opened = true;

@@ -1,4 +1,3 @@
-import type { ClientReadableStream } from '@grpc/grpc-js';
 import { EMPTY_DIGEST, endpointDigest, type Digest } from '../../src/core/digest.js';
 import { LIMITS } from '../../src/core/limits.js';
 import type { Endpoint } from '../../src/gen/rollcall/v1/endpoint.js';
@@ -10,6 +9,7 @@ import type {
 } from '../../src/gen/rollcall/v1/discovery.js';
 import type { RawClient, SizedWatchResponse } from './raw-client.js';
 import { rpcFailure, type RpcFailure } from './rpc-failure.js';
+import type { WatchClient, WatchStream } from './shared-watches.js';
 import { until } from './until.js';
 
 /** What a watcher has at a moment, as far as the next watch needs it. */
@@ -49,8 +49,8 @@ export class ObservedWatch {
   reconnect: Reconnect | undefined;
   /** How the stream ended, once it has. */
   end: RpcFailure | undefined;
-  readonly #client: RawClient;
-  readonly #stream: ClientReadableStream<SizedWatchResponse>;
+  readonly #client: WatchClient;
+  readonly #stream: WatchStream;
   readonly #view: Map<string, Endpoint>;
   #digest: Digest;
   #token: string;
@@ -62,7 +62,7 @@ export class ObservedWatch {
   #chunks: { readonly revision: number; readonly reason: Snapshot_Reason; readonly endpoints: Endpoint[] } | undefined;
   #fault: Error | undefined;
 
-  constructor(client: RawClient, request: WatchRequest, { from }: ObservedWatchOptions = {}) {
+  constructor(client: WatchClient, request: WatchRequest, { from }: ObservedWatchOptions = {}) {
     this.#client = client;
     this.#view = new Map(from?.view);
     this.#digest = [...this.#view.values()].reduce(

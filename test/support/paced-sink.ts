@@ -1,5 +1,5 @@
 import type { RollcallError } from '../../src/core/errors.js';
-import type { WatchSink } from '../../src/watch/subscriber.js';
+import type { WatchSink } from '../../src/watch/outlet.js';
 import type { FakeClock } from './fake-clock.js';
 
 interface Queued {

@@ -12,6 +12,7 @@ const OF_EMPTY: Record<MethodName, Row['outcome']> = {
   KeepAlive: answered('no results', ({ results }: { results: unknown[] }) => expect(results).toEqual([])),
   Renew: answered('no results', ({ results }: { results: unknown[] }) => expect(results).toEqual([])),
   Watch: invalid('service'),
+  WatchMany: invalid('command'),
   ListEndpoints: invalid('service'),
   ListServices: answered('the services of the namespace `default`', ({ services }: { services: unknown[] }) =>
     expect(services.length).toBeGreaterThan(0),
@@ -35,6 +36,9 @@ export const VALID: { readonly [Name in MethodName]: RequestOf<Name> } = {
   KeepAlive: { leaseIds: [1n, 2n] },
   Renew: { leaseIds: [1n, 2n] },
   Watch: { service: 'damaged', selector: { zones: ['a'] } },
+  WatchMany: {
+    command: { $case: 'start', value: { watchId: 1, request: { service: 'damaged', selector: { zones: ['a'] } } } },
+  },
   ListEndpoints: { service: 'damaged', pageSize: 7 },
   ListServices: { namespace: 'default', pageSize: 7 },
 };
@@ -47,6 +51,7 @@ const OF_VALID: Record<MethodName, Row['outcome']> = {
   KeepAlive: answered('as without', ({ results }: { results: unknown[] }) => expect(results).toHaveLength(2)),
   Renew: answered('as without', ({ results }: { results: unknown[] }) => expect(results).toHaveLength(2)),
   Watch: answered('as without'),
+  WatchMany: answered('as without'),
   ListEndpoints: answered('as without'),
   ListServices: answered('as without'),
 };
@@ -80,6 +85,7 @@ const WITH_TEXT: readonly (readonly [MethodName, readonly number[]])[] = [
   ['Deregister', [0x0a, 1]],
   ['UpdateEndpoint', [0x0a, 3, 0x0a, 1]],
   ['Watch', [0x0a, 1]],
+  ['WatchMany', [0x0a, 5, 0x12, 3, 0x0a, 1]],
   ['ListEndpoints', [0x0a, 1]],
   ['ListServices', [0x0a, 1]],
 ];

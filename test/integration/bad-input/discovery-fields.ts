@@ -267,4 +267,21 @@ const PAGES: readonly Row[] = [
 ];
 
 /** `Watch`, `ListEndpoints` and `ListServices`. */
-export const DISCOVERY_FIELDS: readonly Row[] = [...NAMES, ...SELECTORS, ...TOKENS, ...PAGES];
+/** What becomes of one watch of a stream is what would become of it alone. */
+const MANY: readonly Row[] = [
+  row('WatchMany', 'a start without a request', start(undefined), invalid('request')),
+  row('WatchMany', 'a start without a service', start({}), invalid('service')),
+  row('WatchMany', 'a start with an empty selector', start({ service: 'read', selector: {} }), answered('a view')),
+  row(
+    'WatchMany',
+    'a stop of a watch that is not there',
+    { command: { $case: 'stop', value: { watchId: 7 } } },
+    answered('nothing'),
+  ),
+];
+
+function start(request: RequestOf<'Watch'> | undefined): RequestOf<'WatchMany'> {
+  return { command: { $case: 'start', value: { watchId: 7, ...(request && { request }) } } };
+}
+
+export const DISCOVERY_FIELDS: readonly Row[] = [...NAMES, ...SELECTORS, ...TOKENS, ...PAGES, ...MANY];

@@ -3,6 +3,7 @@ import {
   DiscoveryServiceService as discovery,
   ListEndpointsRequest,
   ListServicesRequest,
+  WatchManyRequest,
   WatchRequest,
 } from '../../../src/gen/rollcall/v1/discovery.js';
 import {
@@ -14,6 +15,7 @@ import {
   UpdateEndpointRequest,
 } from '../../../src/gen/rollcall/v1/registry.js';
 import type { RawClient } from '../../support/raw-client.js';
+import { serviceError } from '../../support/shared-watches.js';
 
 /** Every method of both services, and the type of its request. */
 export const METHODS = {
@@ -23,6 +25,7 @@ export const METHODS = {
   KeepAlive: { ...registry.keepAlive, request: KeepAliveRequest },
   Renew: { ...registry.renew, request: RenewRequest },
   Watch: { ...discovery.watch, request: WatchRequest },
+  WatchMany: { ...discovery.watchMany, request: WatchManyRequest },
   ListEndpoints: { ...discovery.listEndpoints, request: ListEndpointsRequest },
   ListServices: { ...discovery.listServices, request: ListServicesRequest },
 } as const;
@@ -41,9 +44,13 @@ export function encodeRequest<Name extends MethodName>(name: Name, request: Requ
   return Buffer.from(type.encode(type.fromPartial(request)).finish());
 }
 
+const PROBE = encodeRequest('WatchMany', {
+  command: { $case: 'start', value: { watchId: 0xffff_ffff, request: { service: 'probe' } } },
+});
+
 /**
  * Sends one request and resolves to the first response, decoded; of a `Watch` that is the first message, after which it
- * is cancelled. Rejects with the error of the call.
+ * is cancelled. Rejects with the error of the call, or of the one watch of a `WatchMany`.
  */
 export async function invoke(client: RawClient, name: MethodName, request: Buffer): Promise<unknown> {
   const { path, responseDeserialize, requestStream, responseStream } = METHODS[name];
@@ -53,11 +60,16 @@ export async function invoke(client: RawClient, name: MethodName, request: Buffe
       ? client.duplex(path)
       : client.stream(path, request);
     stream.on('data', (bytes: Buffer) => {
-      resolve(responseDeserialize(bytes));
+      const response = responseDeserialize(bytes);
+      const event = 'events' in response ? response.events[0]?.event : undefined;
+      if (event?.$case === 'status') reject(serviceError(event.value));
+      else resolve(response);
       stream.cancel();
     });
     stream.on('error', reject);
     stream.on('end', () => reject(new Error(`${name} ended without an answer`)));
     if (requestStream) (stream as ClientDuplexStream<Buffer, Buffer>).write(request);
+    // A request to stop has no answer. This one comes after whatever answer there is.
+    if (name === 'WatchMany') (stream as ClientDuplexStream<Buffer, Buffer>).write(PROBE);
   });
 }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import {
   RemovedEndpoint_Reason as RemovalReason,
   Snapshot_Reason as SnapshotReason,
+  WatchManyResponse,
   WatchResponse,
 } from '../../../src/gen/rollcall/v1/discovery.js';
 import { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
@@ -9,6 +10,7 @@ import {
   checkpointMessage,
   deltaMessage,
   framedBytes,
+  manyMessage,
   positioned,
   reconnectMessage,
   snapshotBody,
@@ -80,6 +82,47 @@ describe('a message put together by hand decodes to what it was made of, when it
         expectDecoded(reconnectMessage(value, at), { $case: 'reconnect', value }, at);
       }),
     );
+  });
+});
+
+describe('what several watches are told', () => {
+  const events = fc.record({
+    watchId: fc.nat({ max: 2 ** 32 - 1 }),
+    kind: fc.constantFrom('response' as const, 'status' as const),
+    at: complete,
+    filler: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 70_000 })),
+  });
+
+  it('decodes to what each of them was told, in order', () => {
+    fc.assert(
+      fc.property(fc.array(events, { maxLength: 5 }), (list) => {
+        const told = list.map(({ watchId, kind, at, filler }) => {
+          const bytes = kind === 'status' ? Buffer.alloc(filler, 7) : checkpointMessage(at);
+          return { watchId, kind, bytes };
+        });
+        expect(WatchManyResponse.decode(manyMessage(told)).events).toEqual(
+          told.map(({ watchId, kind, bytes }) => ({
+            watchId,
+            event:
+              kind === 'status' ? { $case: kind, value: bytes } : { $case: kind, value: WatchResponse.decode(bytes) },
+          })),
+        );
+      }),
+    );
+  });
+
+  it('is the same bytes for the same one message of the same watch, and others for any other', () => {
+    const [bytes, otherBytes] = [checkpointMessage({ revision: 1 }), checkpointMessage({ revision: 2 })];
+    const event = { watchId: 0, kind: 'response' as const, bytes };
+    const message = manyMessage([event]);
+    expect(manyMessage([{ ...event }])).toBe(message);
+    for (const other of [
+      { ...event, watchId: 1 },
+      { ...event, kind: 'status' as const },
+      { ...event, bytes: otherBytes },
+    ]) {
+      expect(manyMessage([other])).not.toEqual(message);
+    }
   });
 });
 

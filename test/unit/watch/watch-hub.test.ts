@@ -4,6 +4,7 @@ import { WatchResponse } from '../../../src/gen/rollcall/v1/discovery.js';
 import { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
 import { LabelRequirement_Operator as Operator } from '../../../src/gen/rollcall/v1/selector.js';
 import { openMemoryStore } from '../../../src/store/memory/memory-store.js';
+import { Outlet } from '../../../src/watch/outlet.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { PacedSink } from '../../support/paced-sink.js';
 import { CHECKPOINT_INTERVAL_MS, startServer, type Server } from '../../support/server-parts.js';
@@ -44,7 +45,7 @@ async function watch(
   if (!reads) sink.stop();
   const name = { namespace: 'default', service };
   const target = { name, selector, token: undefined, viewDigest: undefined, connection: 'c' };
-  await server.hub.watch(target, sink, new AbortController().signal);
+  await server.hub.watch(target, new Outlet(sink), new AbortController().signal);
   return { sink, received, ids: () => idsAfter(received) };
 }
 
@@ -138,7 +139,7 @@ describe('the watch hub', () => {
       });
       const name = { namespace: 'default', service: 'payments' };
       const target = { name, selector: selectorOf(`v${index}`), token: undefined, viewDigest: undefined };
-      await server.hub.watch({ ...target, connection: `c${index}` }, sink, new AbortController().signal);
+      await server.hub.watch({ ...target, connection: `c${index}` }, new Outlet(sink), new AbortController().signal);
     }
     await expect(watch({ selector: selectorOf('one more') })).rejects.toMatchObject({ reason: 'TOO_MANY_WATCHES' });
     await watch({ selector: selectorOf('v7') });

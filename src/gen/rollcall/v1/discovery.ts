@@ -7,9 +7,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -81,6 +83,61 @@ export interface WatchResponse {
   digest: bigint;
   /** The store's revision this message speaks of. Always below 2^53. */
   revision: number;
+}
+
+/** One step of what a stream of watches asks for. */
+export interface WatchManyRequest {
+  /** What to do. */
+  command:
+    | //
+    /** Begin a watch. */
+    { $case: "start"; value: StartWatch }
+    | //
+    /** End a watch. */
+    { $case: "stop"; value: StopWatch }
+    | undefined;
+}
+
+/** Begins a watch. */
+export interface StartWatch {
+  /**
+   * What the watch is called on this stream: a number of the client's choice
+   * that no watch of the stream has now. Best one that none ever had, as some
+   * messages of a watch may come after it was stopped.
+   */
+  watchId: number;
+  /** What to watch, and from where. */
+  request: WatchRequest | undefined;
+}
+
+/** Ends a watch, without an answer. One that has ended already is no error. */
+export interface StopWatch {
+  /** The one to end. */
+  watchId: number;
+}
+
+/** What several watches were due at the same time, at most about 1 MiB. */
+export interface WatchManyResponse {
+  /** In the order in which they happened. */
+  events: WatchManyEvent[];
+}
+
+/** One step of one watch. */
+export interface WatchManyEvent {
+  /** The watch it is about. */
+  watchId: number;
+  /** What happened. */
+  event:
+    | //
+    /** A message as `Watch` sends it. */
+    { $case: "response"; value: WatchResponse }
+    | //
+    /**
+     * The watch has ended: a serialized `google.rpc.Status` with the details
+     * that errors of other methods have in `grpc-status-details-bin`.
+     */
+    { $case: "status"; value: Buffer }
+    | undefined;
 }
 
 /**
@@ -536,6 +593,359 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     message.resumeToken = object.resumeToken ?? "";
     message.digest = (object.digest !== undefined && object.digest !== null) ? BigInt(object.digest) : 0n;
     message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchManyRequest(): WatchManyRequest {
+  return { command: undefined };
+}
+
+export const WatchManyRequest: MessageFns<WatchManyRequest> = {
+  encode(message: WatchManyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.command?.$case) {
+      case "start":
+        StartWatch.encode(message.command.value, writer.uint32(10).fork()).join();
+        break;
+      case "stop":
+        StopWatch.encode(message.command.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchManyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchManyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.command = { $case: "start", value: StartWatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command = { $case: "stop", value: StopWatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchManyRequest>): WatchManyRequest {
+    return WatchManyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchManyRequest>): WatchManyRequest {
+    const message = createBaseWatchManyRequest();
+    switch (object.command?.$case) {
+      case "start": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "start", value: StartWatch.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "stop": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "stop", value: StopWatch.fromPartial(object.command.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStartWatch(): StartWatch {
+  return { watchId: 0, request: undefined };
+}
+
+export const StartWatch: MessageFns<StartWatch> = {
+  encode(message: StartWatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint32(message.watchId);
+    }
+    if (message.request !== undefined) {
+      WatchRequest.encode(message.request, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartWatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartWatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = WatchRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StartWatch>): StartWatch {
+    return StartWatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartWatch>): StartWatch {
+    const message = createBaseStartWatch();
+    message.watchId = object.watchId ?? 0;
+    message.request = (object.request !== undefined && object.request !== null)
+      ? WatchRequest.fromPartial(object.request)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStopWatch(): StopWatch {
+  return { watchId: 0 };
+}
+
+export const StopWatch: MessageFns<StopWatch> = {
+  encode(message: StopWatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint32(message.watchId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopWatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopWatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StopWatch>): StopWatch {
+    return StopWatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StopWatch>): StopWatch {
+    const message = createBaseStopWatch();
+    message.watchId = object.watchId ?? 0;
+    return message;
+  },
+};
+
+function createBaseWatchManyResponse(): WatchManyResponse {
+  return { events: [] };
+}
+
+export const WatchManyResponse: MessageFns<WatchManyResponse> = {
+  encode(message: WatchManyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      WatchManyEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchManyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchManyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(WatchManyEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchManyResponse>): WatchManyResponse {
+    return WatchManyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchManyResponse>): WatchManyResponse {
+    const message = createBaseWatchManyResponse();
+    message.events = object.events?.map((e) => WatchManyEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWatchManyEvent(): WatchManyEvent {
+  return { watchId: 0, event: undefined };
+}
+
+export const WatchManyEvent: MessageFns<WatchManyEvent> = {
+  encode(message: WatchManyEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint32(message.watchId);
+    }
+    switch (message.event?.$case) {
+      case "response":
+        WatchResponse.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "status":
+        writer.uint32(26).bytes(message.event.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchManyEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchManyEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "response", value: WatchResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "status", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchManyEvent>): WatchManyEvent {
+    return WatchManyEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchManyEvent>): WatchManyEvent {
+    const message = createBaseWatchManyEvent();
+    message.watchId = object.watchId ?? 0;
+    switch (object.event?.$case) {
+      case "response": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "response", value: WatchResponse.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "status": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "status", value: object.event.value };
+        }
+        break;
+      }
+    }
     return message;
   },
 };
@@ -1401,6 +1811,31 @@ export const DiscoveryServiceService = {
     responseDeserialize: (value: Buffer): WatchResponse => WatchResponse.decode(value),
   },
   /**
+   * Any number of watches on one stream, begun and stopped as it goes. Each of
+   * them is what `Watch` would be, and promises the same. A stream for each
+   * watch costs both sides several times as much as this does.
+   *
+   * The watches share one flow: a client that stops reading the stream stops
+   * all of them, and all go on from where they are when it reads again.
+   *
+   * A client may half-close the stream; its watches go on. A request that
+   * cannot be understood, or that begins a watch whose id is in use, ends the
+   * stream with `MALFORMED_MESSAGE` or `INVALID_FIELD`. Any other error ends
+   * the one watch that it is about. Like `Watch`, the stream ends only with an
+   * error.
+   *
+   * A server that does not have this method answers UNIMPLEMENTED.
+   */
+  watchMany: {
+    path: "/rollcall.v1.DiscoveryService/WatchMany" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchManyRequest): Buffer => Buffer.from(WatchManyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchManyRequest => WatchManyRequest.decode(value),
+    responseSerialize: (value: WatchManyResponse): Buffer => Buffer.from(WatchManyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchManyResponse => WatchManyResponse.decode(value),
+  },
+  /**
    * The same view once, in pages, ordered by id. Each page is read at a
    * revision of its own: an endpoint that exists throughout appears exactly
    * once. For an atomic view use `Watch`, or a page that holds everything.
@@ -1453,6 +1888,23 @@ export interface DiscoveryServiceServer extends UntypedServiceImplementation {
    */
   watch: handleServerStreamingCall<WatchRequest, WatchResponse>;
   /**
+   * Any number of watches on one stream, begun and stopped as it goes. Each of
+   * them is what `Watch` would be, and promises the same. A stream for each
+   * watch costs both sides several times as much as this does.
+   *
+   * The watches share one flow: a client that stops reading the stream stops
+   * all of them, and all go on from where they are when it reads again.
+   *
+   * A client may half-close the stream; its watches go on. A request that
+   * cannot be understood, or that begins a watch whose id is in use, ends the
+   * stream with `MALFORMED_MESSAGE` or `INVALID_FIELD`. Any other error ends
+   * the one watch that it is about. Like `Watch`, the stream ends only with an
+   * error.
+   *
+   * A server that does not have this method answers UNIMPLEMENTED.
+   */
+  watchMany: handleBidiStreamingCall<WatchManyRequest, WatchManyResponse>;
+  /**
    * The same view once, in pages, ordered by id. Each page is read at a
    * revision of its own: an endpoint that exists throughout appears exactly
    * once. For an atomic view use `Watch`, or a page that holds everything.
@@ -1491,6 +1943,28 @@ export interface DiscoveryServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchResponse>;
+  /**
+   * Any number of watches on one stream, begun and stopped as it goes. Each of
+   * them is what `Watch` would be, and promises the same. A stream for each
+   * watch costs both sides several times as much as this does.
+   *
+   * The watches share one flow: a client that stops reading the stream stops
+   * all of them, and all go on from where they are when it reads again.
+   *
+   * A client may half-close the stream; its watches go on. A request that
+   * cannot be understood, or that begins a watch whose id is in use, ends the
+   * stream with `MALFORMED_MESSAGE` or `INVALID_FIELD`. Any other error ends
+   * the one watch that it is about. Like `Watch`, the stream ends only with an
+   * error.
+   *
+   * A server that does not have this method answers UNIMPLEMENTED.
+   */
+  watchMany(): ClientDuplexStream<WatchManyRequest, WatchManyResponse>;
+  watchMany(options: Partial<CallOptions>): ClientDuplexStream<WatchManyRequest, WatchManyResponse>;
+  watchMany(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<WatchManyRequest, WatchManyResponse>;
   /**
    * The same view once, in pages, ordered by id. Each page is read at a
    * revision of its own: an endpoint that exists throughout appears exactly
