@@ -1,4 +1,11 @@
-import { checkEndpoint, checkUpdatable, UPDATABLE_PATHS, type UpdatablePath } from '../core/endpoint.js';
+import {
+  checkEndpoint,
+  checkUpdatable,
+  UPDATABLE_PATHS,
+  type CheckedEndpoint,
+  type UpdatablePath,
+} from '../core/endpoint.js';
+import { encodeMessage } from '../core/encode-message.js';
 import { isRollcallError, RollcallError } from '../core/errors.js';
 import type { Xxh64 } from '../core/hash.js';
 import { DEFAULTS, LIMITS } from '../core/limits.js';
@@ -71,12 +78,12 @@ export class Catalog {
    * @throws RollcallError INVALID_FIELD, LIMIT_EXCEEDED, CONTENDED, and those of {@link Store.txn}
    */
   async register(registration: Registration): Promise<Registered> {
-    const { endpoint, ttlMs, requestId } = checkRegistration(registration);
-    const name = { ...endpoint, id: endpoint.id === '' ? this.#options.newId() : endpoint.id };
+    const { checked, ttlMs, requestId } = checkRegistration(registration);
+    const { endpoint: name, encoded } = this.#withId(checked);
     let leaseId: LeaseId | undefined;
     try {
       return await this.#retryContended(async () => {
-        const current = await this.#read(name);
+        const current = (await this.#read(name))?.record;
         const repeated = await this.#renewRepeated(current, requestId);
         if (repeated !== undefined) return repeated;
         if (current === undefined) this.#checkCapacity(name);
@@ -85,7 +92,7 @@ export class Catalog {
         const txn: Txn = {
           guards: [{ key: recordKey(name), modRevision: current?.endpoint.modRevision ?? 0 }],
           ops: [
-            { kind: 'put', key: recordKey(name), value: encodeRecord(record) },
+            { kind: 'put', key: recordKey(name), value: encodeRecord(record, encoded) },
             { kind: 'put', key: livenessKey(name), value: NO_VALUE, lease: leaseId },
           ],
           endLeases: current === undefined ? [] : [current.leaseId],
@@ -121,7 +128,7 @@ export class Catalog {
   async deregister(request: EndpointName, leaseId: LeaseId): Promise<Revision> {
     const name = checkEndpointName(request);
     return this.#retryContended(async () => {
-      const current = await this.#read(name);
+      const current = (await this.#read(name))?.record;
       if (current === undefined) return this.#store.barrier();
       checkHolder(current, leaseId);
       const { committed, revision } = await this.#store.txn({
@@ -146,18 +153,19 @@ export class Catalog {
   async update(changes: Endpoint, paths: readonly string[], leaseId: LeaseId): Promise<Registered> {
     const { name, parts } = checkUpdate(changes, paths);
     return this.#retryContended(async () => {
-      const current = await this.#read(name);
-      if (current === undefined) {
+      const stored = await this.#read(name);
+      if (stored === undefined) {
         throw new RollcallError('ENDPOINT_NOT_FOUND', `there is no endpoint ${name.id} of service ${name.service}`);
       }
+      const current = stored.record;
       checkHolder(current, leaseId);
       const liveness = await this.#store.get(livenessKey(name));
       if (liveness?.lease !== leaseId) throw new RollcallError('LEASE_NOT_FOUND', `lease ${leaseId} has expired`);
       const endpoint = { ...current.endpoint, ...parts };
-      checkSize(endpoint);
+      const { encoded } = checkUpdated(endpoint);
       const { ttlMs } = current;
-      const value = encodeRecord({ ...current, endpoint });
-      if (Buffer.compare(value, encodeRecord(current)) === 0) {
+      const value = encodeRecord({ ...current, endpoint }, encoded);
+      if (Buffer.compare(value, stored.value) === 0) {
         return { endpoint: current.endpoint, leaseId, ttlMs, revision: await this.#store.barrier() };
       }
       const { committed, revision } = await this.#store.txn({
@@ -202,9 +210,20 @@ export class Catalog {
     }
   }
 
-  async #read(name: EndpointName): Promise<EndpointRecord | undefined> {
+  #withId(checked: CheckedEndpoint): CheckedEndpoint {
+    if (checked.endpoint.id !== '') return checked;
+    const endpoint = { ...checked.endpoint, id: this.#options.newId() };
+    return { endpoint, encoded: encodeMessage(Endpoint, endpoint) };
+  }
+
+  /** An endpoint's record in the store, and as it is stored. */
+  async #read(name: EndpointName): Promise<{ record: EndpointRecord; value: Uint8Array } | undefined> {
     const entry = await this.#store.get(recordKey(name));
-    return entry && decodeRecord(entry, this.#options.xxh64);
+    if (entry === undefined) return undefined;
+    // The directory has nearly always decoded it.
+    const held = this.#directory.endpoint(name);
+    const isSame = held?.endpoint.modRevision === entry.modRevision;
+    return { record: isSame ? held : decodeRecord(entry, this.#options.xxh64), value: entry.value };
   }
 
   /** Tries until the attempt does not lose against another writer, which it tells by undefined. */
@@ -232,7 +251,7 @@ function checkRegistration({ endpoint, ttlMs = DEFAULTS.ttlMs, requestId }: Regi
     violations.check(endpoint.id !== '', 'endpoint.id', 'is required with a request_id');
   }
   violations.throwIfAny();
-  return { endpoint: checked, ttlMs, requestId };
+  return { checked, ttlMs, requestId };
 }
 
 function checkEndpointName(request: EndpointName): EndpointName {
@@ -268,10 +287,12 @@ function checkUpdate(changes: Endpoint, paths: readonly string[]) {
   return { name, parts: Object.fromEntries([...updated].map((path) => [path, checked[path]])) };
 }
 
-function checkSize(endpoint: Endpoint): void {
+/** An endpoint may become too large by an update. */
+function checkUpdated(endpoint: Endpoint): CheckedEndpoint {
   const violations = new Violations();
-  checkEndpoint(violations, endpoint, 'endpoint');
+  const checked = checkEndpoint(violations, endpoint, 'endpoint');
   violations.throwIfAny();
+  return checked;
 }
 
 function checkHolder(current: EndpointRecord, leaseId: LeaseId): void {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Endpoint, Health, type Address, type Locality } from '../gen/rollcall/v1/endpoint.js';
+import { encodeMessage } from './encode-message.js';
 import { DEFAULTS, LIMITS } from './limits.js';
 import { checkName, checkServiceName, isName } from './names.js';
 import type { Violations } from './violations.js';
@@ -8,13 +9,19 @@ import type { Violations } from './violations.js';
 export const UPDATABLE_PATHS = ['weight', 'labels', 'metadata', 'health'] as const;
 export type UpdatablePath = (typeof UPDATABLE_PATHS)[number];
 
+/** An endpoint without revisions, and its bytes. */
+export interface CheckedEndpoint {
+  readonly endpoint: Endpoint;
+  readonly encoded: Buffer;
+}
+
 /**
  * Checks what a client sent as an endpoint and fills in the defaults. Adds to
  * `violations`; the result is only good if none were added. The id may be
  * empty: whoever calls this chooses one. Revisions are dropped, and not
  * counted in the size: an endpoint at its bound can still be updated.
  */
-export function checkEndpoint(violations: Violations, input: Endpoint, field: string): Endpoint {
+export function checkEndpoint(violations: Violations, input: Endpoint, field: string): CheckedEndpoint {
   const { namespace, service } = checkServiceName(violations, input, `${field}.`);
   if (input.id !== '') checkName(violations, 'endpointId', `${field}.id`, input.id);
   checkAddresses(violations, input.addresses, `${field}.addresses`);
@@ -22,13 +29,14 @@ export function checkEndpoint(violations: Violations, input: Endpoint, field: st
   const updatable = checkUpdatable(violations, input, field);
   const { id, addresses, locality } = input;
   const endpoint = { namespace, service, id, addresses, locality, ...updatable, createRevision: 0, modRevision: 0 };
-  const size = Endpoint.encode(endpoint).finish().length;
+  const encoded = encodeMessage(Endpoint, endpoint);
+  const size = encoded.length;
   violations.check(
     size <= LIMITS.endpointBytesMax,
     field,
     `must encode to at most ${LIMITS.endpointBytesMax} bytes, not ${size}`,
   );
-  return endpoint;
+  return { endpoint, encoded };
 }
 
 /** The part of {@link checkEndpoint} that concerns {@link UPDATABLE_PATHS}. */

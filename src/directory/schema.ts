@@ -14,8 +14,10 @@
  */
 import type { Xxh64 } from '../core/hash.js';
 import { endpointDigest, type Digest } from '../core/digest.js';
+import { encodeMessage } from '../core/encode-message.js';
 import type { ServiceName } from '../core/names.js';
-import type { Entry, LeaseId } from '../store/contract.js';
+import type { Entry, LeaseId, Revision } from '../store/contract.js';
+import { VARINT_BYTES_MAX, writeVarint } from '../lib/varint.js';
 import { EndpointRecord as StoredRecord } from '../gen/rollcall/storage/v1/record.js';
 import { Endpoint } from '../gen/rollcall/v1/endpoint.js';
 
@@ -55,18 +57,33 @@ export function parseKey(key: string): EndpointName {
   return { namespace, service, id };
 }
 
-/** What {@link decodeRecord} takes apart again. The endpoint's revisions are not stored: they are the key's. */
-export function encodeRecord(record: Pick<EndpointRecord, 'endpoint' | 'leaseId' | 'ttlMs' | 'requestId'>): Uint8Array {
-  const endpoint = Buffer.from(Endpoint.encode({ ...record.endpoint, createRevision: 0, modRevision: 0 }).finish());
-  const { leaseId, ttlMs, requestId } = record;
-  return StoredRecord.encode({ endpoint, leaseId, ttlMs, requestId }).finish();
+/**
+ * What {@link decodeRecord} takes apart again. The endpoint's revisions are not stored: they are the key's.
+ * `encoded` is the endpoint without them, where the caller has that already.
+ */
+export function encodeRecord(
+  { endpoint, leaseId, ttlMs, requestId }: Pick<EndpointRecord, 'endpoint' | 'leaseId' | 'ttlMs' | 'requestId'>,
+  encoded: Buffer = encodeMessage(Endpoint, { ...endpoint, createRevision: 0, modRevision: 0 }),
+): Uint8Array {
+  return encodeMessage(StoredRecord, { endpoint: encoded, leaseId, ttlMs, requestId });
 }
 
 export function decodeRecord({ value, createRevision, modRevision }: Entry, xxh64: Xxh64): EndpointRecord {
   const { endpoint: withoutRevisions, leaseId, ttlMs, requestId } = StoredRecord.decode(value);
-  // Fields of one message may be concatenated: the revisions are appended to the stored bytes.
-  const revisions = Endpoint.encode(Endpoint.fromPartial({ createRevision, modRevision })).finish();
-  const encoded = Buffer.concat([withoutRevisions, revisions]);
+  const encoded = withRevisions(withoutRevisions, createRevision, modRevision);
   const endpoint = Endpoint.decode(encoded);
   return { endpoint, encoded, digest: endpointDigest(xxh64, endpoint.id, modRevision), leaseId, ttlMs, requestId };
+}
+
+const CREATE_REVISION_TAG = 0x50;
+const MOD_REVISION_TAG = 0x58;
+
+/** Fields of one message may be concatenated: the revisions are appended to the stored bytes. */
+function withRevisions(bytes: Uint8Array, createRevision: Revision, modRevision: Revision): Buffer {
+  const all = Buffer.allocUnsafe(bytes.length + 2 * (1 + VARINT_BYTES_MAX));
+  all.set(bytes);
+  all[bytes.length] = CREATE_REVISION_TAG;
+  const at = writeVarint(all, createRevision, bytes.length + 1);
+  all[at] = MOD_REVISION_TAG;
+  return all.subarray(0, writeVarint(all, modRevision, at + 1));
 }

@@ -1,16 +1,18 @@
 import type { handleBidiStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { Catalog, Registered } from '../catalog/catalog.js';
 import { toDuration, toMs } from '../core/duration.js';
+import { encodeMessage } from '../core/encode-message.js';
 import { invalidField } from '../core/errors.js';
 import { encodeToken, NO_SCOPE, type Epoch, type Revision } from '../core/token.js';
 import type { Endpoint } from '../gen/rollcall/v1/endpoint.js';
-import { RegistryServiceService, type RegistryServiceServer } from '../gen/rollcall/v1/registry.js';
+import { RegisterResponse, RegistryServiceService, type RegistryServiceServer } from '../gen/rollcall/v1/registry.js';
 import { withTypedRefusals, pingPong, unary, type Codec, type MethodContext } from './method.js';
 import { decodeLeaseIds, encodeRenewals, exactId, type LeaseIdAsked, type Renewals } from './renewal-codec.js';
 
 const RENEWALS: Codec = { decode: decodeLeaseIds, encode: encodeRenewals };
 
 export const registryServiceDefinition = withTypedRefusals(RegistryServiceService, {
+  register: { encode: (response: RegisterResponse) => encodeMessage(RegisterResponse, response) },
   keepAlive: RENEWALS,
   renew: RENEWALS,
 });

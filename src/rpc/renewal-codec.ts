@@ -7,6 +7,7 @@
 import { toDuration } from '../core/duration.js';
 import { Duration } from '../gen/google/protobuf/duration.js';
 import { KeepAliveRequest, LeaseRenewal } from '../gen/rollcall/v1/registry.js';
+import { writeVarint } from '../lib/varint.js';
 import { decodeStrictly } from './strict-reader.js';
 
 /** A lease's id as it came: a number, or a bigint where a number is not exact. Those were never given out. */
@@ -126,15 +127,6 @@ function writeId(bytes: Buffer, id: LeaseIdAsked, offset: number): number {
   }
   // As every field that has its default, it is left out.
   if (id === 0) return offset;
-  let at = offset;
-  bytes[at++] = LEASE_ID_TAG;
-  let rest = id;
-  if (id >= HALF) {
-    const low = id % HALF;
-    for (let shift = 0; shift < HALF_BITS; shift += 7) bytes[at++] = ((low >>> shift) & 0x7f) | 0x80;
-    rest = Math.floor(id / HALF);
-  }
-  for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
-  bytes[at++] = rest;
-  return at;
+  bytes[offset] = LEASE_ID_TAG;
+  return writeVarint(bytes, id, offset + 1);
 }

@@ -7,7 +7,12 @@ const VALID = { service: 'payments', addresses: [{ host: '10.0.0.1', port: 80 }]
 
 function check(partial: Parameters<typeof Endpoint.fromPartial>[0]): { fields: string[]; checked: Endpoint } {
   const violations = new Violations();
-  const checked = checkEndpoint(violations, Endpoint.fromPartial({ ...VALID, ...partial }), 'endpoint');
+  const { endpoint: checked, encoded } = checkEndpoint(
+    violations,
+    Endpoint.fromPartial({ ...VALID, ...partial }),
+    'endpoint',
+  );
+  expect(Endpoint.decode(encoded)).toEqual(checked);
   try {
     violations.throwIfAny();
   } catch (error) {
