@@ -116,7 +116,7 @@ export class Clients implements AsyncDisposable {
         const name = `${by} ${reader} of the library`;
         const noted = isDamaged ? undefined : recording;
         this.readers.push(
-          new LibraryReader({ name, client: of, target: TARGETS[index]!, recording: noted, reader, by }),
+          new LibraryReader({ name, client: of, target: TARGETS[index]!, recording: noted, reader, by, onWrong }),
         );
       }
     };

@@ -12,6 +12,8 @@ export interface LibraryReaderOptions {
   readonly reader: number;
   /** `view` keeps a view; `follow` reads raw events. */
   readonly by: 'view' | 'follow';
+  /** Told when what it reads ends, or fails, before its client is closed. */
+  readonly onWrong: (problem: string) => void;
 }
 
 /** Reads a service with the client library, event by event, as an application would. Ends with its client. */
@@ -19,12 +21,12 @@ export class LibraryReader {
   readonly #options: LibraryReaderOptions;
   readonly #view = new Map<string, Endpoint>();
   #known = false;
-  /** Rejects when what it reads ends before its client does. */
+  /** Resolves when nothing more comes. */
   readonly ended: Promise<void>;
 
   constructor(options: LibraryReaderOptions) {
     this.#options = options;
-    this.ended = this.#read();
+    this.ended = this.#read().catch((error: unknown) => options.onWrong(String(error)));
   }
 
   get name(): string {

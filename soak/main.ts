@@ -54,4 +54,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const options = understood(() => readOptions(process.argv.slice(2), () => randomInt(2 ** 31 - 1)));
-process.exitCode = options === undefined ? 2 : await act(options);
+const code = options === undefined ? 2 : await act(options);
+// After a mishap, what waits for the server that is gone is waited for by nobody.
+process.exit(code);

@@ -1,12 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { memoryKiB } from '../bench/measure/process-usage.js';
 import { loadXxh64 } from '../src/core/hash.js';
 import { startFaultProxy, type FaultProxy } from '../test/support/fault-proxy.js';
 import { seededPick } from '../test/support/seeded-random.js';
-import { mountSmallDisk } from '../test/support/small-disk.js';
 import { until } from '../test/support/until.js';
 import { validateAll } from '../test/support/validators/index.js';
 import { Clients, LINE_COUNT, LINES } from './clients.js';
@@ -14,6 +12,7 @@ import { writeHistory } from './history-file.js';
 import { openCalls } from './open-calls.js';
 import type { RunOptions } from './options.js';
 import { amountsOf, missingIn, type Outcome } from './outcome.js';
+import { Place } from './place.js';
 import { HISTORY_COUNTS, planStorm } from './plan.js';
 import { historyOf, Recording } from './recording.js';
 import { settle } from './settle.js';
@@ -22,18 +21,16 @@ import { TappedServer } from './tapped-server.js';
 import { unexpectedIn } from './server-log.js';
 
 const STORM_MS_MAX = 15_000;
-const DISK_BYTES = 96 * 1024 * 1024;
 /** How long a server may take to see that its clients have gone. */
 const GONE_WITHIN_MS = 10_000;
 
 /** Runs a server among faults, and looks at all that happened. `note` is told how it goes. */
 export async function run(options: RunOptions, note: (text: string) => void): Promise<Outcome> {
-  using directory = temporaryDirectory();
-  using disk = mountSmallDisk(DISK_BYTES);
+  using place = new Place();
+  const { disk, dataDir, directory } = place;
   if (disk === undefined) note('!!! SKIPPED: the soak does not fill the disk, for this user may not mount one');
   const recording = new Recording();
-  const dataDir = join(disk?.path ?? directory.path, 'data');
-  await using server = new TappedServer({ recording, dataDir, tapDir: directory.path });
+  await using server = new TappedServer({ recording, dataDir, tapDir: directory });
   const course = {
     faults: {} as Record<string, number>,
     settledInMs: [] as number[],
@@ -68,7 +65,7 @@ export async function run(options: RunOptions, note: (text: string) => void): Pr
 interface Soak {
   readonly options: RunOptions;
   readonly server: TappedServer;
-  readonly disk: ReturnType<typeof mountSmallDisk>;
+  readonly disk: Place['disk'];
   readonly recording: Recording;
   readonly course: { faults: Record<string, number>; settledInMs: number[]; rssMiB: [number, number] };
   readonly observed: string[];
@@ -114,11 +111,6 @@ async function amongFaults({ options, server, disk, recording, course, observed,
       `${length} events so far; all is right ${Math.round(tookMs)} ms after the last fault; the server has ${course.rssMiB[1]} MiB`,
     );
   }
-}
-
-function temporaryDirectory(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'rollcall-soak-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 async function startLines(address: string): Promise<AsyncDisposable & { readonly all: readonly FaultProxy[] }> {

@@ -30,7 +30,8 @@ export function mountSmallDisk(sizeBytes: number): SmallDisk | undefined {
     },
     clear: () => rmSync(ballast, { force: true }),
     [Symbol.dispose]() {
-      spawnSync('umount', [path]);
+      // Lazily: whoever used it may be ending yet.
+      spawnSync('umount', ['--lazy', path]);
       rmSync(path, { recursive: true, force: true });
     },
   };
