@@ -9,6 +9,7 @@ import { RawWatcher } from './raw-watcher.js';
 import { RawWriter } from './raw-writer.js';
 import type { Recording } from './recording.js';
 import { TARGETS, type Target } from './targets.js';
+import { WatchConnection } from './watch-connection.js';
 
 /** Lines to the server, by who uses them. */
 export const LINES = { writers: 0, keepsAlive: 1, watchers: 2, slowWatchers: 3, library: 4, dirty: 5 } as const;
@@ -45,6 +46,7 @@ export class Clients implements AsyncDisposable {
   readonly readers: LibraryReader[] = [];
   readonly registrars: LibraryRegistrar[] = [];
   readonly #clients: RollcallClient[] = [];
+  readonly #connections: WatchConnection[] = [];
   #counts = { seeds: 0, writes: 0, streams: 0 };
 
   static async start(options: ClientsOptions): Promise<Clients> {
@@ -72,7 +74,8 @@ export class Clients implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.registrars.map((registrar) => registrar.stop()));
     await Promise.all([...this.#clients.map((client) => client.close()), ...this.readers.map(({ ended }) => ended)]);
-    for (const each of [...this.watchers, ...this.writers]) await each[Symbol.asyncDispose]();
+    for (const each of [...this.watchers, ...this.#connections]) each[Symbol.dispose]();
+    for (const writer of this.writers) await writer[Symbol.asyncDispose]();
   }
 
   async #start({ seed, recording, lines, directAddress, log, onWrong }: ClientsOptions): Promise<void> {
@@ -89,14 +92,21 @@ export class Clients implements AsyncDisposable {
     await writer('ben', at(LINES.keepsAlive), true);
     await writer('dora', directAddress, false);
 
-    const watcher = async (name: string, address: string, target: Target, slow: boolean): Promise<void> => {
-      this.watchers.push(await RawWatcher.start({ name, address, target, recording, pick: pick(), nextStream, slow }));
+    const connect = async (address: string, shared: boolean): Promise<WatchConnection> => {
+      const connection = await WatchConnection.open(address, { shared });
+      this.#connections.push(connection);
+      return connection;
     };
+    const watch = (name: string, connection: WatchConnection, target: Target, slow = false): void => {
+      this.watchers.push(new RawWatcher({ name, connection, target, recording, pick: pick(), nextStream, slow }));
+    };
+    const shared = await connect(at(LINES.watchers), true);
     for (const [index, target] of TARGETS.entries()) {
-      await watcher(`watcher ${index}`, at(LINES.watchers), target, false);
-      if (index % 2 === 1) await watcher(`slow watcher ${index}`, at(LINES.slowWatchers), target, true);
+      watch(`watcher ${index}`, await connect(at(LINES.watchers), false), target);
+      if (index % 2 === 0) watch(`watcher ${index} on a shared stream`, shared, target);
+      else watch(`slow watcher ${index}`, await connect(at(LINES.slowWatchers), false), target, true);
     }
-    await watcher('watcher without a line', directAddress, TARGETS[0]!, false);
+    watch('watcher without a line', await connect(directAddress, false), TARGETS[0]!);
 
     const client = (name: string, servers: readonly string[], isDamaged: boolean): RollcallClient => {
       const say = (message: string): void => {

@@ -1,14 +1,15 @@
-import type { ClientReadableStream } from '@grpc/grpc-js';
 import { beginView, receive, reopenView, resumeFrom, type ViewState } from '../src/client/view/view-state.js';
 import { encodeToken, NO_SCOPE, type Revision } from '../src/core/token.js';
 import type { Endpoint } from '../src/gen/rollcall/v1/endpoint.js';
 import { machineMs } from '../demo/machine-clock.js';
-import { RawClient, type SizedWatchResponse } from '../test/support/raw-client.js';
+import type { SizedWatchResponse } from '../test/support/raw-client.js';
+import type { WatchStream } from '../test/support/shared-watches.js';
 import { rpcFailure } from '../test/support/rpc-failure.js';
 import type { Reason } from '../src/core/errors.js';
 import type { Recording } from './recording.js';
 import { nameOf, type Target } from './targets.js';
 import { CHECKPOINT_INTERVAL_MS } from './tapped-server.js';
+import type { WatchConnection } from './watch-connection.js';
 
 /** A stream that says nothing for so long is given up; a server that is well sends checkpoints. */
 const SILENCE_MS = 3 * CHECKPOINT_INTERVAL_MS;
@@ -21,7 +22,7 @@ const PAST_MAX = 50;
 
 export interface RawWatcherOptions {
   readonly name: string;
-  readonly address: string;
+  readonly connection: WatchConnection;
   readonly target: Target;
   readonly recording: Recording;
   readonly pick: (below: number) => number;
@@ -39,7 +40,7 @@ interface Resume {
 
 interface OpenStream {
   readonly id: number;
-  readonly stream: ClientReadableStream<SizedWatchResponse>;
+  readonly stream: WatchStream;
   readingSinceMs: number | undefined;
   answered: boolean;
 }
@@ -49,9 +50,8 @@ interface OpenStream {
  * Mostly it resumes from its view; sometimes from an older one, without one, or with a digest that is wrong. Owned by
  * whoever started it.
  */
-export class RawWatcher implements AsyncDisposable {
+export class RawWatcher implements Disposable {
   readonly #options: RawWatcherOptions;
-  #client: RawClient;
   #state: ViewState = beginView();
   #past: ViewState[] = [];
   #open: OpenStream | undefined;
@@ -63,13 +63,8 @@ export class RawWatcher implements AsyncDisposable {
   #steady = false;
   #closed = false;
 
-  static async start(options: RawWatcherOptions): Promise<RawWatcher> {
-    return new RawWatcher(options, await RawClient.connect(options.address));
-  }
-
-  private constructor(options: RawWatcherOptions, client: RawClient) {
+  constructor(options: RawWatcherOptions) {
     this.#options = options;
-    this.#client = client;
     this.#begin();
     if (options.slow) this.#takeTurns();
   }
@@ -108,11 +103,10 @@ export class RawWatcher implements AsyncDisposable {
     this.#steady = false;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#closed = true;
     for (const timer of [this.#silence, this.#next, this.#pace]) clearTimeout(timer);
     if (this.#open !== undefined) this.#end(this.#open);
-    this.#client[Symbol.dispose]();
   }
 
   #begin(): void {
@@ -129,7 +123,7 @@ export class RawWatcher implements AsyncDisposable {
       resumeToken,
       ...(viewDigest === undefined ? {} : { viewDigest }),
     };
-    const stream = this.#client.watch(request);
+    const stream = this.#options.connection.watch(request);
     const open: OpenStream = { id, stream, readingSinceMs: machineMs(), answered: false };
     this.#open = open;
     stream.on('data', (received: SizedWatchResponse) => this.#receive(open, received));
@@ -182,7 +176,7 @@ export class RawWatcher implements AsyncDisposable {
     if (this.#open !== open) return;
     open.answered = true;
     this.#heard(open);
-    const step = receive(this.#state, response, this.#client.xxh64);
+    const step = receive(this.#state, response, this.#options.connection.xxh64);
     this.#state = step.state;
     this.#show();
     if (step.kind === 'event' && response.resumeToken !== '') {
@@ -215,18 +209,13 @@ export class RawWatcher implements AsyncDisposable {
   /** Waits for the next message, but not for ever: then on another connection, for this one may never be made. */
   #heard(open: OpenStream): void {
     clearTimeout(this.#silence);
+    const { connection } = this.#options;
+    const { generation } = connection;
     this.#silence = setTimeout(() => {
       if (open.readingSinceMs === undefined) return this.#heard(open);
       this.#end(open);
-      void this.#reconnect();
+      void connection.renew(generation);
     }, SILENCE_MS);
-  }
-
-  async #reconnect(): Promise<void> {
-    const silent = this.#client;
-    this.#client = await RawClient.connect(this.#options.address);
-    silent[Symbol.dispose]();
-    if (this.#closed) this.#client[Symbol.dispose]();
   }
 
   #takeTurns(): void {
