@@ -1,10 +1,9 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Catalog } from '../catalog/catalog.js';
 import { Listing } from '../catalog/listing.js';
 import { Reaper } from '../catalog/reaper.js';
 import { toDuration } from '../core/duration.js';
-import { RollcallError } from '../core/errors.js';
 import { loadXxh64 } from '../core/hash.js';
 import { LIMITS } from '../core/limits.js';
 import { uuid7 } from '../core/uuid7.js';
@@ -16,6 +15,7 @@ import { discoveryService, discoveryServiceDefinition } from '../rpc/discovery-s
 import { registryService, registryServiceDefinition } from '../rpc/registry-service.js';
 import type { Store } from '../store/contract.js';
 import { WatchHub } from '../watch/watch-hub.js';
+import { Listener } from './listener.js';
 import { openStore } from './open-store.js';
 import { addOperations, type Health } from './operations.js';
 import type { Config } from './settings.js';
@@ -42,6 +42,7 @@ const STREAM_END_MS = 500;
 export class RollcallServer {
   /** `HOST:PORT` as bound. */
   readonly address: string;
+  readonly #listener: Listener;
   readonly #parts: Parts;
   #closing: Promise<void> | undefined;
 
@@ -61,9 +62,13 @@ export class RollcallServer {
     let parts: Parts | undefined;
     try {
       parts = await assemble(config, store, { ...options, clock });
-      const address = await bind(parts.server, config.listen);
+      const { connections } = parts;
+      const listener = await Listener.open(config.listen, {
+        onConnection: (socket) => connections.injectConnection(socket),
+        onError: (error) => logger.error({ err: error }, 'a connection could not be accepted'),
+      });
       parts.health.set(true);
-      return new RollcallServer(address, parts);
+      return new RollcallServer(listener, parts);
     } catch (error) {
       parts?.hub.close(NO_ADVICE);
       await (parts === undefined ? store.close() : release(parts));
@@ -71,8 +76,9 @@ export class RollcallServer {
     }
   }
 
-  private constructor(address: string, parts: Parts) {
-    this.address = address;
+  private constructor(listener: Listener, parts: Parts) {
+    this.address = listener.address;
+    this.#listener = listener;
     this.#parts = parts;
   }
 
@@ -93,7 +99,8 @@ export class RollcallServer {
   async #close(): Promise<void> {
     const { config, clock, server, health, hub, calls } = this.#parts;
     health.set(false);
-    // Refuses new connections and tells open ones to go away; resolves when no call is left.
+    this.#listener.close();
+    // Tells connections to go away; resolves when no call is left.
     const stopped = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     hub.close({ delayMax: toDuration(config['reconnect-delay-max']), alternates: [] });
     await within(clock, config['shutdown-grace'], calls.drain());
@@ -116,6 +123,8 @@ interface Parts {
   readonly config: Config;
   readonly clock: Clock;
   readonly server: Server;
+  /** Where the server takes connections from. */
+  readonly connections: ConnectionInjector;
   readonly health: Health;
   readonly hub: WatchHub;
   readonly calls: CallTracker;
@@ -154,26 +163,14 @@ async function assemble(config: Config, store: Store, options: ServerOptions & {
     'grpc.max_concurrent_streams': config['streams-per-connection-max'],
     'grpc.keepalive_time_ms': config['keepalive-time'],
     'grpc.keepalive_timeout_ms': config['keepalive-timeout'],
-    // Another server on the same port must fail, not share it.
-    'grpc.so_reuseport': 0,
   });
   server.addService(registryServiceDefinition, { ...registryService(catalog, store.epoch, context) });
   server.addService(discoveryServiceDefinition, {
     ...discoveryService(hub, new Listing(directory, xxh64), context),
   });
   const health = addOperations(server);
-  return { config, clock, server, health, hub, calls, reaper, directory, store };
-}
-
-async function bind(server: Server, listen: string): Promise<string> {
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) return resolve(bound);
-      const why = error.message.includes('EADDRINUSE') ? 'something else listens there' : error.message;
-      reject(new RollcallError('ADDRESS_UNAVAILABLE', `cannot listen on ${listen}: ${why}`, { cause: error }));
-    });
-  });
-  return `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`;
+  const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return { config, clock, server, connections, health, hub, calls, reaper, directory, store };
 }
 
 /** Waits for `done`, but no longer than `ms`. */
