@@ -141,11 +141,17 @@ export function pingPong<Request, Response>(
         if (!gone) endWith(call, toStatus(error, call.getPath(), onDefect));
       }
     };
-    call.on('data', (request: Request) => void answer(request));
-    call.on('end', () => {
+    let answering = Promise.resolve();
+    call.on('data', (request: Request) => {
+      answering = answer(request);
+    });
+    // A client may have said its last word while an answer is in the making.
+    const finish = async () => {
+      await answering;
       forget();
       if (!gone) call.end();
-    });
+    };
+    call.on('end', () => void finish());
   };
 }
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { LIMITS } from '../../src/core/limits.js';
 import { startInProcess, type InProcessServer } from '../support/in-process-server.js';
-import { framed, RawHttp2 } from '../support/raw-http2.js';
+import { framed, MessageSplitter, RawHttp2 } from '../support/raw-http2.js';
 import { RawClient } from '../support/raw-client.js';
 import { failure } from '../support/rpc-failure.js';
 import { within } from '../support/until.js';
@@ -50,6 +50,16 @@ test('a unary call with two messages is not implemented', async () => {
     grpcStatus: status.UNIMPLEMENTED,
   });
 });
+
+test.each([1, 16, 17, 18, 500])(
+  '%i requests of a stream in one go, and its end, are each answered',
+  async (requests) => {
+    const body = Buffer.concat(Array.from({ length: requests }, () => framed(oneLease)));
+    const answer = await within('the stream ended', http2.request(METHODS.KeepAlive.path, [body]));
+    expect(answer).toMatchObject({ grpcStatus: status.OK });
+    expect([...new MessageSplitter().take(answer.body)]).toHaveLength(requests);
+  },
+);
 
 test('a compressed request is understood', async () => {
   const headers = { 'grpc-encoding': 'gzip' };
