@@ -40,5 +40,6 @@ export default {
     project('integration'),
     // Real processes run what is published: the build, which globalSetup brings up to date.
     project('e2e', { globalSetup: '<rootDir>/test/support/build.ts' }),
+    project('faults', { globalSetup: '<rootDir>/test/support/build.ts' }),
   ],
 };
