@@ -100,6 +100,29 @@ test('a group of thousands of changes is written whole, and so is the compaction
   model.expectIs(await persistence.load());
 });
 
+test.each([3, 7])(
+  'a store that is opened again amid a pass, after every %d groups, holds what was written',
+  async (every) => {
+    const backlogRows = 500;
+    let persistence = await openPersistence({ backlogRows });
+    await persistence.load();
+    const model = new StateModel();
+    for (let group = 0; group < 60; group++) {
+      const ids = Array.from({ length: 40 }, (_, i) => ((group * 40 + i) * 7_919) % 1_000);
+      const changes = ids.map(
+        (id) => [`k/${id}`, id % 5 === group % 5 ? undefined : { value: bytes(`${group}`), lease: id + 1 }] as const,
+      );
+      const halves = [{ changes: new Map(changes.slice(0, 20)) }, { changes: new Map(changes.slice(20)) }];
+      const granted = ids.filter((id) => id % 2 === 0).map((id): [number, number] => [id + 1, 1_000 + group]);
+      const ended = ids.filter((id) => id % 2 === 1).map((id) => id + 1);
+      await persistence.write(model.group(halves, { granted, ended, floor: model.revision - 100 }));
+      if (group % every !== 0) continue;
+      persistence = await reopen(persistence, { backlogRows });
+      model.expectIs(await persistence.load());
+    }
+  },
+);
+
 test('an entry that is both current and history is one object after a load', async () => {
   const persistence = await openPersistence();
   await persistence.load();
