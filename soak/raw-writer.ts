@@ -24,7 +24,8 @@ const UNANSWERED_MAX = 30;
 const TTLS_MS = [1_000, 2_000, 3_000] as const;
 /** No lease has this id. */
 const FOREIGN_LEASE = 42;
-const PADDING = 'x'.repeat(4_000);
+/** Of which a few fill what a server sends to one who does not read. */
+const PADDING = 'x'.repeat(16_000);
 
 export interface RawWriterOptions {
   readonly name: string;
