@@ -5,6 +5,9 @@ import { LatestRows, type LatestRow } from './latest-rows.js';
 /** A pass begins when so many rows wait, so that it finds neighbours to write together. */
 export const BACKLOG_ROWS = 8_192;
 
+/** Or so many bytes, so that large values neither come all at once nor are due when the history lets them go. */
+const BACKLOG_BYTES = 4 * 1024 * 1024;
+
 /** Rows of a pass that a group writes at least. */
 const PORTION_ROWS_MIN = 256;
 
@@ -37,7 +40,7 @@ export class Backlog {
   #passRevision: Revision = 0;
   #applied: Revision;
 
-  /** `waiting` is what changed after `applied`, up to `revision`. A pass begins at `rowsMax`. */
+  /** `waiting` is what changed after `applied`, up to `revision`. A pass begins at `rowsMax`, or at 4 MiB. */
   constructor(
     waiting: LatestRows,
     {
@@ -58,7 +61,8 @@ export class Backlog {
 
   /** The next rows of the pass, for a group that itself changes `groupRows`: more than those, so that a pass comes to its end. */
   portion(groupRows: number): Portion {
-    if (this.#passed === this.#pass.length && this.#waiting.size >= this.#rowsMax) {
+    const isDue = this.#waiting.size >= this.#rowsMax || this.#waiting.valueBytes >= BACKLOG_BYTES;
+    if (this.#passed === this.#pass.length && isDue) {
       this.#pass = this.#waiting.sorted();
       this.#passed = 0;
       this.#passRevision = this.#revision;

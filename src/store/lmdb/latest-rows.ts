@@ -10,13 +10,24 @@ export type LatestRow =
 export class LatestRows {
   readonly kv = new Map<string, Entry | undefined>();
   readonly leases = new Map<LeaseId, PersistedLease | undefined>();
+  #valueBytes = 0;
 
   get size(): number {
     return this.kv.size + this.leases.size;
   }
 
+  /** Of all values that were taken, also those that were replaced since. */
+  get valueBytes(): number {
+    return this.#valueBytes;
+  }
+
   take({ batches, leasesGranted, leasesEnded }: Omit<CommitGroup, 'revision' | 'floor'>): void {
-    for (const { changes } of batches) for (const { key, entry } of changes) this.kv.set(key, entry);
+    for (const { changes } of batches) {
+      for (const { key, entry } of changes) {
+        this.kv.set(key, entry);
+        this.#valueBytes += entry?.value.length ?? 0;
+      }
+    }
     for (const lease of leasesGranted) this.leases.set(lease.id, lease);
     for (const id of leasesEnded) this.leases.set(id, undefined);
   }

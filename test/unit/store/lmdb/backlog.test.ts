@@ -63,6 +63,21 @@ test('passes keep up with groups of any size', () => {
   expect(waiting).toBeLessThan(4 * ROWS_MAX);
 });
 
+test('large values do not wait for many rows', () => {
+  const { backlog, model } = new Writer();
+  const value = new Uint8Array(64 * 1024);
+  let portions = 0;
+  for (let i = 0; i < 200; i++) {
+    const group = model.group([{ changes: new Map([[`k/${i}`, { value }]]) }]);
+    const portion = backlog.portion(1);
+    if (portion.rows.length > 0) portions++;
+    // 4 MiB are 64 of them.
+    expect(portion.rows.length).toBeLessThanOrEqual(64);
+    backlog.written(group, portion);
+  }
+  expect(portions).toBe(3);
+});
+
 test('everything that waits is written at once where it must be, the newest of each', () => {
   const writer = new Writer();
   // A pass that is under way, with what came after it.
