@@ -7,7 +7,7 @@ import { toStatus } from '../../src/rpc/error-map.js';
 /** The methods a test gives; calls of the others are answered UNIMPLEMENTED. */
 export type Script = Partial<
   Pick<RegistryServiceServer, 'register' | 'deregister' | 'updateEndpoint' | 'keepAlive' | 'renew'> &
-    Pick<DiscoveryServiceServer, 'watch' | 'listEndpoints' | 'listServices'>
+    Pick<DiscoveryServiceServer, 'watch' | 'watchMany' | 'listEndpoints' | 'listServices'>
 >;
 
 /** A gRPC server that answers what a test says: for what no Rollcall server does, or not when asked. */

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.js';
 import { onAbort } from '../../lib/on-abort.js';
 import { callErrors } from './call-error.js';
 import { OpenedSockets } from './opened-sockets.js';
+import { SharedWatches } from './shared-watches.js';
 
 /** A connection to one server. Owned by the {@link Connection} that dialled it. */
 export interface Link {
@@ -16,6 +17,8 @@ export interface Link {
   readonly channel: Channel;
   readonly registry: Client<typeof RegistryServiceService>;
   readonly discovery: Client<typeof DiscoveryServiceService>;
+  /** For watches whose messages are taken as fast as they come. */
+  readonly shared: SharedWatches;
   /** Calls `fn` once, when the connection is lost. To be called once. */
   onLost(fn: () => void): void;
   /** Closes the connection when the calls that run on it have ended. Idempotent. */
@@ -56,11 +59,13 @@ export async function dial(address: string, options: DialOptions): Promise<Link>
     sockets.destroy();
     throw error;
   }
+  const discovery = clientFactory.create(DiscoveryServiceService, channel);
   return {
     address,
     channel,
     registry,
-    discovery: clientFactory.create(DiscoveryServiceService, channel),
+    discovery,
+    shared: new SharedWatches(discovery),
     onLost: (fn) => channel.watchConnectivityState(connectivityState.READY, Infinity, () => fn()),
     close: () => channel.close(),
   };

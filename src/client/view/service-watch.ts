@@ -38,6 +38,8 @@ export interface WatchTarget {
 export interface WatchLink {
   readonly address: string;
   readonly discovery: Pick<Link['discovery'], 'watch'>;
+  /** Undefined where watches cannot share a stream. */
+  readonly shared?: Pick<Link['shared'], 'watch'>;
 }
 
 /** What a watch needs of a `Connection`. */
@@ -56,6 +58,8 @@ export interface WatchContext {
   readonly logger: ClientLogger;
   /** A stream ended, or could not be had, and another is sought. */
   readonly onInterrupted?: (problem: RollcallError) => void;
+  /** Events are taken as fast as they come, so that others may use the same stream. False by default. */
+  readonly keepsUp?: boolean;
 }
 
 /** How one stream ended, where it was not by an error. */
@@ -125,7 +129,8 @@ export class ServiceWatch {
       scope.abort(new RollcallError('TIMED_OUT', `${link.address} said nothing for ${silentMs} ms`));
     try {
       this.#watchdog.begun(onSilent);
-      for await (const message of link.discovery.watch(this.#request(), { signal: scope.signal })) {
+      const discovery = (this.#context.keepsUp === true ? link.shared : undefined) ?? link.discovery;
+      for await (const message of discovery.watch(this.#request(), { signal: scope.signal })) {
         this.#watchdog.heard(onSilent);
         const step = receive(this.#state, message, xxh64);
         this.#state = step.state;

@@ -75,7 +75,7 @@ export class ViewFeed {
       await this.#recall(signal);
       const watch = new ServiceWatch(
         this.target,
-        { ...this.#context, onInterrupted: (problem) => this.#onInterrupted(problem) },
+        { ...this.#context, keepsUp: true, onInterrupted: (problem) => this.#onInterrupted(problem) },
         this.#remembered ?? beginView(),
       );
       // While others try in vain to reach a server there is nothing to be patient for.
