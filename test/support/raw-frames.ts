@@ -26,8 +26,8 @@ export const FLAG = { none: 0, ack: 1, endStream: 1, endHeaders: 4 } as const;
 
 export const SETTING = { headerTableSize: 1, initialWindowSize: 4, maxFrameSize: 5 } as const;
 
-/** Codes of RST_STREAM and GOAWAY. */
-export const CODE = { cancel: 8, enhanceYourCalm: 11 } as const;
+/** The code of RST_STREAM that a client sends which cancels. */
+const CANCEL = 8;
 
 const FRAME_HEAD_BYTES = 9;
 /** What fits into a HEADERS or CONTINUATION frame before the server allows more. */
@@ -83,7 +83,7 @@ export function headersFrames(stream: number, block: Buffer, flags: number = FLA
   return Buffer.concat(frames);
 }
 
-export function resetFrame(stream: number, code: number = CODE.cancel): Buffer {
+export function resetFrame(stream: number, code: number = CANCEL): Buffer {
   return encodeFrame({ type: TYPE.reset, flags: FLAG.none, stream, payload: uint32(code) });
 }
 

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { REASONS, type Reason } from '../../../src/core/errors.js';
+import { mutated } from '../../support/mutate.js';
 import { rpcFailure, type RpcFailure } from '../../support/rpc-failure.js';
+import { seededPick } from '../../support/seeded-random.js';
 import { VALID } from './any-method.js';
 import { encodeRequest, invoke, METHOD_NAMES } from './methods.js';
 import type { Stage } from './row.js';
@@ -18,23 +20,6 @@ beforeAll(async () => {
 // Fails if the server logged an error: a defect where a refusal was due.
 afterAll(() => close());
 
-/** Bytes of a valid request with some replaced, left out or added. */
-function damaged(valid: Buffer): fc.Arbitrary<Buffer> {
-  const cut = fc.record({
-    at: fc.nat(valid.length),
-    drop: fc.nat(3),
-    insert: fc.uint8Array({ maxLength: 6 }),
-  });
-  return fc
-    .array(cut, { minLength: 1, maxLength: 4 })
-    .map((cuts) =>
-      cuts.reduce(
-        (bytes, { at, drop, insert }) => Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + drop)]),
-        valid,
-      ),
-    );
-}
-
 /** What may be said of a request that is nonsense: that it is, or that what it names is not there. */
 const REASONABLE: readonly Reason[] = [
   'MALFORMED_MESSAGE',
@@ -45,9 +30,10 @@ const REASONABLE: readonly Reason[] = [
 ];
 
 test.each(METHOD_NAMES)('%s answers or refuses any bytes, with a reason', async (method) => {
+  const valid = [encodeRequest(method, VALID[method])];
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 64 }).map(Buffer.from),
-    damaged(encodeRequest(method, VALID[method])),
+    fc.integer().map((seed) => mutated(valid, seededPick(seed))),
   );
   const property = fc.asyncProperty(bytes, async (request) => {
     let refused: RpcFailure;
