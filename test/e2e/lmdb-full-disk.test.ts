@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Persistence } from '../../src/store/embedded/persistence.js';
 import { openLmdbPersistence } from '../../src/store/lmdb/index.js';
 import { StateModel } from '../unit/store/lmdb/state-model.js';
 
@@ -51,6 +52,11 @@ function mountDisk(): string | undefined {
   function freeBytes(): number {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;
+  }
+
+  async function reopened(persistence: Persistence): Promise<Persistence> {
+    await persistence.close();
+    return openLmdbPersistence({ dataDir });
   }
 
   /** Leaves so much room, for others fill disks too. */
@@ -108,6 +114,40 @@ function mountDisk(): string | undefined {
       entries: durable,
       history: durable,
     });
+    await persistence.close();
+  });
+
+  test('that has room for a group and not for the tables that wait takes the group, and loses nothing of either', async () => {
+    let persistence = await openLmdbPersistence({ dataDir, backlogRows: 100 });
+    await persistence.load();
+    const model = new StateModel();
+    const write = (): Promise<void> => persistence.write(model.put(`k/${model.revision}`, 'x'.repeat(20_000)));
+    for (let i = 0; i < 100; i++) await write();
+    const growthBytes = freeBytes();
+    leave(SPARE_BYTES + 1_000_000);
+    for (let i = 0; i < 3; i++) await write();
+    // The tables of a hundred such rows would have taken 2 MB.
+    expect(freeBytes()).toBeGreaterThan(SPARE_BYTES);
+    leave(growthBytes);
+    await write();
+    persistence = await reopened(persistence);
+    model.expectIs(await persistence.load());
+    await persistence.close();
+  });
+
+  test('that has little room still lets go of a history on which thousands of rows depend', async () => {
+    let persistence = await openLmdbPersistence({ dataDir });
+    await persistence.load();
+    const model = new StateModel();
+    const value = new Uint8Array(10);
+    for (let i = 0; i < 6; i++) {
+      const changes = Array.from({ length: 1_000 }, (_, at) => [`k/${i}/${at}`, { value }] as const);
+      await persistence.write(model.group([{ changes: new Map(changes) }]));
+    }
+    leave(SPARE_BYTES + 4 * 1024 * 1024);
+    await persistence.write(model.group([], { floor: model.revision }));
+    persistence = await reopened(persistence);
+    model.expectIs(await persistence.load());
     await persistence.close();
   });
 

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import type { RowChange } from './table.js';
 
 /*
@@ -16,12 +16,17 @@ const PATH_BYTES = 8 * 1024;
 /** Rows are removed in runs, as history is let go. */
 const REMOVAL_BYTES = 1024;
 
-/** More than a transaction of these changes can take of the disk. */
-export function roomFor(changes: readonly RowChange[]): number {
-  return changes.reduce(
-    (sum, { row }) => sum + (row === undefined ? REMOVAL_BYTES : PATH_BYTES + 2 * row.length),
-    SPARE_BYTES,
-  );
+/** More than a transaction of these changes can take of the disk that the data file is on. */
+export function roomFor(changes: readonly RowChange[], dataPath: string): number {
+  let pathBytes = 0;
+  let rowBytes = 0;
+  for (const { row } of changes) {
+    pathBytes += row === undefined ? REMOVAL_BYTES : PATH_BYTES;
+    rowBytes += row?.length ?? 0;
+  }
+  // No page of the file is written anew twice. Only where that may be less is the file asked how large it is.
+  if (pathBytes > SPARE_BYTES) pathBytes = Math.min(pathBytes, statSync(dataPath).size);
+  return SPARE_BYTES + pathBytes + 2 * rowBytes;
 }
 
 /**

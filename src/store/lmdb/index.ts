@@ -45,7 +45,7 @@ export async function openLmdbPersistence(options: LmdbPersistenceOptions): Prom
   let persistence: LmdbPersistence | undefined;
   try {
     if (!directory.hasData) {
-      if (!hasRoom(directory.path, roomFor([]))) throw full(directory.path);
+      if (!hasRoom(directory.path, roomFor([], directory.dataPath))) throw full(directory.path);
       await directory.createData((path) => writeEmptyStore(path, randomEpoch(random)));
     }
     persistence = new LmdbPersistence(directory, loadState(directory.dataPath), backlogRows);

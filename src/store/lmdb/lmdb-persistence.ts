@@ -1,7 +1,7 @@
 import { isRollcallError, RollcallError } from '../../core/errors.js';
 import type { Epoch } from '../contract.js';
 import type { CommitGroup, PersistedState, Persistence } from '../embedded/persistence.js';
-import { Backlog } from './backlog.js';
+import { Backlog, type Portion } from './backlog.js';
 import type { DataDirectory } from './data-directory.js';
 import { hasRoom, roomFor } from './disk-room.js';
 import { Environment } from './environment.js';
@@ -72,15 +72,24 @@ export class LmdbPersistence implements Persistence {
 
   async #write(group: CommitGroup, epoch = this.#head.epoch): Promise<void> {
     refuseOutOfOrder(this.#head, group);
+    if (!this.#isToldByHistory(group)) return this.#writeWith(group, this.#backlog.everything(group), epoch);
+    const portion = this.#backlog.portion(rowsOf(group));
+    try {
+      await this.#writeWith(group, portion, epoch);
+    } catch (error) {
+      if (portion.rows.length === 0 || !isRollcallError(error, 'STORE_FULL')) throw error;
+      // The group may have room by itself, and the tables can wait.
+      await this.#writeWith(group, { rows: [], applied: this.#backlog.applied }, epoch);
+    }
+  }
+
+  async #writeWith(group: CommitGroup, portion: Portion, epoch: Epoch): Promise<void> {
     const { revision, floor, batches } = group;
     for (const batch of batches) {
       // What becomes of leases is told with the last revision.
       const leases = batch.revision === revision ? group : undefined;
       if (batch.revision > floor) this.#tables.history.put(batch.revision, (key) => encodeBatch(key, batch, leases));
     }
-    const portion = this.#isToldByHistory(group)
-      ? this.#backlog.portion(rowsOf(group))
-      : this.#backlog.everything(group);
     for (const row of portion.rows) this.#stage(row);
     this.#stageCompaction(this.#head.floor, floor);
     await this.#commit({ ...this.#head, epoch, revision, floor, applied: portion.applied });
@@ -135,8 +144,9 @@ export class LmdbPersistence implements Persistence {
 
   async #flush(changes: readonly RowChange[]): Promise<void> {
     const { path, dataPath } = this.#directory;
-    const neededBytes = roomFor(changes);
+    let neededBytes = 0;
     try {
+      neededBytes = roomFor(changes, dataPath);
       if (!hasRoom(path, neededBytes)) throw full(path);
       this.#environment ??= this.#openEnvironment();
       await this.#environment.write(changes);
