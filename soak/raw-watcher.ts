@@ -17,7 +17,7 @@ const SILENCE_MS = 3 * CHECKPOINT_INTERVAL_MS;
 const STREAM_MS_MAX = 12_000;
 const BACKOFF_MS_MAX = 400;
 /** A slow reader reads nothing for up to this long, time and again: long enough for large messages to fill its stream. */
-const PAUSE_MS_MAX = 6_000;
+const PAUSE_MS_MAX = 8_000;
 const PAST_MAX = 50;
 
 export interface RawWatcherOptions {

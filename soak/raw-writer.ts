@@ -18,9 +18,9 @@ const CALL_ENDS_MS = 5 * CALL_TIMEOUT_MS;
 const RENEW_EVERY_MS = 350;
 /** A connection with nobody at its other end is found so, and another made. */
 const PINGS = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 1_000 };
-const ACT_EVERY_MS = 90;
+const ACT_EVERY_MS = 50;
 /** So many calls wait for an answer at the most. */
-const UNANSWERED_MAX = 30;
+const UNANSWERED_MAX = 60;
 const TTLS_MS = [1_000, 2_000, 3_000] as const;
 /** No lease has this id. */
 const FOREIGN_LEASE = 42;

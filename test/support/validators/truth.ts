@@ -1,3 +1,4 @@
+import { firstIndex } from '../../../src/lib/first-index.js';
 import { canonicalSelector } from '../../../src/core/selector.js';
 import type { Epoch, Revision } from '../../../src/core/token.js';
 import type { Endpoint } from '../../../src/gen/rollcall/v1/endpoint.js';
@@ -21,7 +22,8 @@ class Timeline<T> {
   }
 
   at(revision: Revision): T | undefined {
-    return this.#versions.findLast((version) => version.revision <= revision)?.value;
+    const next = firstIndex(this.#versions.length, (index) => this.#versions[index]!.revision > revision);
+    return this.#versions[next - 1]?.value;
   }
 }
 

@@ -69,6 +69,7 @@ function changeAfter(truth: Truth, watch: WatchEvent, from: Revision, to: Revisi
 export const validateReadYourWrites: Validator = (history) => {
   const problems: string[] = [];
   const truth = truthOf(history);
+  const answered = newestAnswered(history);
   const revisionOfToken = (text: string): Revision => {
     const token = text === '' ? undefined : decodeToken(text, 'token');
     return token?.epoch === truth.epoch ? token.revision : 0;
@@ -78,7 +79,7 @@ export const validateReadYourWrites: Validator = (history) => {
     const first = completeMessages(stream)[0];
     if (first === undefined) continue;
     const { revision } = first.token;
-    const least = newestAnswered(history, watch.index);
+    const least = answered[watch.index]!;
     const isOld =
       revision < revisionOfToken(watch.resumeToken) || changeAfter(truth, watch, revision, least) !== undefined;
     if (isOld) problems.push(`event ${first.index}: stream ${watch.stream} begins at ${revision}, before ${least}`);
@@ -86,7 +87,7 @@ export const validateReadYourWrites: Validator = (history) => {
   for (const [index, event] of history.events.entries()) {
     if (event.type !== 'list') continue;
     const revision = revisionOfToken(event.resumeToken);
-    const least = Math.max(newestAnswered(history, event.askedAt), revisionOfToken(event.minToken));
+    const least = Math.max(answered[event.askedAt]!, revisionOfToken(event.minToken));
     if (revision < least) problems.push(`event ${index}: a list is of revision ${revision}, before ${least}`);
     const expected = truth.view(event.service, event.selector, revision);
     const same = event.endpoints.every(({ id, modRevision }) => expected.get(id)?.modRevision === modRevision);
@@ -96,12 +97,15 @@ export const validateReadYourWrites: Validator = (history) => {
   return problems;
 };
 
-function newestAnswered({ events }: History, before: number): Revision {
+/** Before each event, the revision of the newest write that was answered by then. */
+function newestAnswered({ events }: History): Revision[] {
   let newest: Revision = 0;
-  for (const event of events.slice(0, before)) {
+  const before: Revision[] = [];
+  for (const event of events) {
+    before.push(newest);
     if (event.type === 'answer') newest = Math.max(newest, revisionOf(event.answer));
   }
-  return newest;
+  return before;
 }
 
 function revisionOf(answer: Answer): Revision {
