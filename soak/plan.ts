@@ -86,7 +86,7 @@ function lineFault(pick: (below: number) => number, between: Between, isDirty: b
     case 1:
       return { kind: 'delay', latencyMs: between(5, 400) };
     case 2:
-      return { kind: 'throttle', bytesPerSecond: between(500, 50_000) };
+      return { kind: 'throttle', bytesPerSecond: between(4_000, 100_000) };
     case 3:
       return { kind: 'silence' };
     case 4:

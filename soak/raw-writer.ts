@@ -17,7 +17,7 @@ const CALL_TIMEOUT_MS = 2_000;
 const CALL_ENDS_MS = 5 * CALL_TIMEOUT_MS;
 const RENEW_EVERY_MS = 350;
 /** A connection with nobody at its other end is found so, and another made. */
-const PINGS = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 1_000 };
+const PINGS = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 3_000 };
 const ACT_EVERY_MS = 50;
 /** So many calls wait for an answer at the most. */
 const UNANSWERED_MAX = 60;

@@ -75,9 +75,18 @@ async function breakServer({ server, recording, disk }: Stage, fault: ServerFaul
       return server.signal('SIGCONT');
     case 'fill':
       recording.record({ type: 'disk', works: false });
-      disk?.leave(FULL_BYTES);
+      if (disk !== undefined) fill(disk);
       await sleep(fault.forMs);
       disk?.clear();
       return recording.record({ type: 'disk', works: true });
+  }
+}
+
+function fill(disk: SmallDisk): void {
+  try {
+    disk.leave(FULL_BYTES);
+  } catch (error) {
+    // The server took the last of it meanwhile, and full is full.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
   }
 }

@@ -61,7 +61,7 @@ export class TappedServer implements AsyncDisposable {
       'checkpoint-interval': `${CHECKPOINT_INTERVAL_MS}ms`,
       'history-count-max': String(historyCountMax),
       'keepalive-time': '2s',
-      'keepalive-timeout': '1s',
+      'keepalive-timeout': '3s',
       'reconnect-delay-max': '200ms',
     };
     this.#taps.push(tap);
