@@ -12,7 +12,7 @@ import { seededPick } from '../support/seeded-random.js';
 import { startServer } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
-const CYCLES = Number(process.env['ROLLCALL_E2E_CYCLES'] ?? 200);
+const CYCLES = Number(process.env['ROLLCALL_E2E_CYCLES'] ?? 100);
 const SEED = Number(process.env['ROLLCALL_E2E_SEED'] ?? randomInt(2 ** 31));
 
 const SERVICE = 'payments';
