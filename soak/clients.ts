@@ -8,7 +8,7 @@ import { LibraryRegistrar } from './library-registrar.js';
 import { RawWatcher } from './raw-watcher.js';
 import { RawWriter } from './raw-writer.js';
 import type { Recording } from './recording.js';
-import { TARGETS, type Target } from './targets.js';
+import { LARGE, TARGETS, type Target } from './targets.js';
 import { WatchConnection } from './watch-connection.js';
 
 /** Lines to the server, by who uses them. */
@@ -103,8 +103,12 @@ export class Clients implements AsyncDisposable {
     const shared = await connect(at(LINES.watchers), true);
     for (const [index, target] of TARGETS.entries()) {
       watch(`watcher ${index}`, await connect(at(LINES.watchers), false), target);
-      if (index % 2 === 0) watch(`watcher ${index} on a shared stream`, shared, target);
-      else watch(`slow watcher ${index}`, await connect(at(LINES.slowWatchers), false), target, true);
+      watch(`watcher ${index} on a shared stream`, shared, target);
+      // It takes large messages to fill a stream.
+      const slow = target.service === LARGE ? 3 : index % 2;
+      for (let count = 1; count <= slow; count++) {
+        watch(`slow watcher ${index}.${count}`, await connect(at(LINES.slowWatchers), false), target, true);
+      }
     }
     watch('watcher without a line', await connect(directAddress, false), TARGETS[0]!);
 

@@ -14,10 +14,10 @@ import type { WatchConnection } from './watch-connection.js';
 /** A stream that says nothing for so long is given up; a server that is well sends checkpoints. */
 const SILENCE_MS = 3 * CHECKPOINT_INTERVAL_MS;
 /** A stream is left for another after this long at the most, though nothing be wrong. */
-const STREAM_MS_MAX = 12_000;
+const STREAM_MS_MAX = 20_000;
 const BACKOFF_MS_MAX = 400;
 /** A slow reader reads nothing for up to this long, time and again: long enough for large messages to fill its stream. */
-const PAUSE_MS_MAX = 8_000;
+const PAUSE_MS_MAX = 10_000;
 const PAST_MAX = 50;
 
 export interface RawWatcherOptions {

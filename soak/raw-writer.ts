@@ -99,7 +99,7 @@ export class RawWriter implements AsyncDisposable {
     if (this.#paused || this.#unanswered.size >= UNANSWERED_MAX) return;
     const { pick, name } = this.#options;
     const place = pick(10);
-    const service = place < 5 ? CALLED[0] : place < 8 ? CALLED[1] : LARGE;
+    const service = place < 3 ? CALLED[0] : place < 6 ? CALLED[1] : LARGE;
     const id = pick(4) === 0 ? `shared-${pick(2)}` : `${name}-${pick(4)}`;
     switch (pick(12)) {
       case 0:

@@ -16,7 +16,7 @@ export interface TappedEntry {
 
 /** What the tap in a server writes, one a line, each with `ms` of the machine's clock. */
 export type TapLine =
-  | { readonly type: 'start'; readonly epoch: string }
+  | { readonly type: 'start'; readonly epoch: string; readonly precisionMs: number }
   | {
       readonly type: 'revision';
       readonly revision: number;

@@ -11,7 +11,7 @@ import type {
 import type { Persistence } from '../src/store/embedded/persistence.js';
 import type { TapLine, TappedEntry } from './tap-lines.js';
 
-/** How often it looks whether this process could run, and from when on it says that it could not. */
+/** How often it looks whether this process could run, and from when on it says that it could not: so exact are its times. */
 const LOOK_MS = 20;
 const LATE_MS = 50;
 
@@ -52,15 +52,17 @@ EmbeddedStore.open = async (persistence: Persistence, options?: EmbeddedStoreOpt
 
 async function follow(store: Store, loadedMs: number): Promise<void> {
   let atMs: number | undefined = loadedMs;
-  if (told === null) tell({ type: 'start', epoch: store.epoch }, loadedMs);
+  if (told === null) tell({ type: 'start', epoch: store.epoch, precisionMs: LATE_MS }, loadedMs);
   store.follow(Number(told ?? 0), {
     onBatches: (batches) => {
+      // To write them down takes time; they became true together.
+      const shownMs = atMs ?? machineMs();
       for (const { revision, changes } of batches) {
         const tapped = changes.map(({ key, entry }) => ({
           key,
           ...(entry === undefined ? {} : { entry: tappedEntry(entry) }),
         }));
-        tell({ type: 'revision', revision, changes: tapped }, atMs);
+        tell({ type: 'revision', revision, changes: tapped }, shownMs);
       }
     },
     onCompacted: (floor) => tell({ type: 'floor', floor }),

@@ -129,8 +129,11 @@ export interface MessageEvent {
 }
 
 export type WhatHappened =
-  /** The server runs for the first time. Every history begins with it. */
-  | { readonly type: 'start'; readonly epoch: Epoch }
+  /**
+   * The server runs for the first time. Every history begins with it. What it tells of may have happened up to
+   * `precisionMs` before (0 unless told): a process can be held up between doing something and telling of it.
+   */
+  | { readonly type: 'start'; readonly epoch: Epoch; readonly precisionMs?: number }
   | RevisionEvent
   /** A group is on disk. */
   | { readonly type: 'flushed'; readonly revision: Revision }

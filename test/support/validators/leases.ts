@@ -26,13 +26,16 @@ function countBetween({ events }: History, type: HistoryEvent['type'], from: num
 /** L1: no lease lapses before its last renewal that was answered plus its TTL, in running time. */
 export const validateNoEarlyExpiry: Validator = (history) => {
   const problems: string[] = [];
+  const start = history.events.find((event) => event.type === 'start');
   for (const lease of leasesOf(history).values()) {
     const { ended, ttlMs, granted, renewals } = lease;
     if (ended === undefined || !ended.lapsed) continue;
     const before = renewals.filter(({ answered }) => answered.index < ended.index);
     const last = before.reduce((latest, { asked }) => (asked.atMs > latest.atMs ? asked : latest), granted);
     const grainMs = GRAIN_MS * countBetween(history, 'stall', last.index, ended.index);
-    if (ended.atMs >= last.atMs + ttlMs - grainMs) continue;
+    // A renewal is counted from when its client asked for it, a grant from when the server told of it.
+    const earlyMs = last === granted ? (start?.precisionMs ?? 0) : 0;
+    if (ended.atMs >= last.atMs - earlyMs + ttlMs - grainMs) continue;
     problems.push(`event ${ended.index}: ${nameOf(lease)} lapsed ${ended.atMs - last.atMs} ms after its last renewal`);
   }
   return problems;

@@ -20,7 +20,7 @@ import {
 import { truthOf } from './truth.js';
 import { digestOf } from './watch-views.js';
 
-const EPOCH = '0123456789abcdef';
+export const EPOCH = '0123456789abcdef';
 export const SERVICE = 'default/payments';
 export const TTL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 2_000;

@@ -1,4 +1,4 @@
-import { TTL_MS } from '../../../support/validators/scenario.js';
+import { EPOCH, TTL_MS } from '../../../support/validators/scenario.js';
 import { describeValidators, type Case } from '../../../support/validators/describe-validators.js';
 
 const CASES: readonly Case[] = [
@@ -19,6 +19,16 @@ const CASES: readonly Case[] = [
       s.pass(TTL_MS / 2);
       s.renew(1);
       s.pass(wrong ? TTL_MS - 1 : TTL_MS);
+      s.expire('a');
+    },
+  },
+  {
+    guarantee: 'L1',
+    what: 'a lease lapses early by more than its grant may have been told of late',
+    play: (s, wrong) => {
+      s.events.splice(0, 1, { type: 'start', epoch: EPOCH, precisionMs: 50, atMs: 0 });
+      s.register('a', 1);
+      s.pass(wrong ? TTL_MS - 51 : TTL_MS - 50);
       s.expire('a');
     },
   },
