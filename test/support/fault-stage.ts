@@ -18,7 +18,7 @@ const CALM_CALLS = 50;
 const CALLS_UNDER_FAULT = 20;
 /** The bystander's own, and that of channelz. */
 const CONNECTIONS_OF_OURS = 2;
-const RSS_SAMPLES = 8;
+const RSS_SAMPLES = 5;
 const ROUNDS_MAX = 5;
 
 /**
