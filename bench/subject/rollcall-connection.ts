@@ -145,7 +145,11 @@ class SharedWatches {
 
   constructor(grpc: GrpcConnection) {
     this.#stream = grpc.open(discovery.watchMany.path, {
-      onMessage: (bytes) => readWatchManyResponse(bytes, (watchId, response) => this.#watches[watchId]!.take(response)),
+      onMessage: (bytes) =>
+        readWatchManyResponse(bytes, {
+          onResponse: (watchId, response) => this.#watches[watchId]!.take(response),
+          onEnded: (watchId) => this.#watches[watchId]!.listener.onEnd(new Error('Rollcall ended the watch')),
+        }),
       onEnd: (error) => {
         for (const { listener } of this.#watches) listener.onEnd(error);
       },

@@ -31,8 +31,13 @@ export function readWatchResponse(bytes: Buffer): ReadMessage {
   return { kind: kindOf(event, resumeToken), revision, bytes, resumeToken };
 }
 
-/** Cuts a WatchManyResponse into the WatchResponses of its watches. Throws if one of them has ended. */
-export function readWatchManyResponse(bytes: Buffer, onResponse: (watchId: number, response: Buffer) => void): void {
+export interface WatchManyListener {
+  onResponse(watchId: number, response: Buffer): void;
+  onEnded(watchId: number): void;
+}
+
+/** Cuts a WatchManyResponse into the WatchResponses of its watches. */
+export function readWatchManyResponse(bytes: Buffer, { onResponse, onEnded }: WatchManyListener): void {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
@@ -43,13 +48,15 @@ export function readWatchManyResponse(bytes: Buffer, onResponse: (watchId: numbe
     const end = reader.uint32() + reader.pos;
     let watchId = 0;
     let response: Uint8Array | undefined;
+    let ended = false;
     while (reader.pos < end) {
       const [inner, innerType] = reader.tag();
       if (inner === FIELD.manyEvent.watchId) watchId = reader.uint32();
       else if (inner === FIELD.manyEvent.response) response = reader.bytes();
-      else if (inner === FIELD.manyEvent.status) throw new Error(`watch ${watchId} has ended`);
       else reader.skip(innerType);
+      ended ||= inner === FIELD.manyEvent.status;
     }
+    if (ended) onEnded(watchId);
     if (response !== undefined) {
       onResponse(watchId, Buffer.from(response.buffer, response.byteOffset, response.byteLength));
     }
