@@ -49,57 +49,60 @@ let services = 0;
 /** A service that no other test uses. */
 const newService = () => `greeter-${services++}`;
 
-describe.each(['rollcall', 'round_robin', 'weighted_round_robin', 'pick_first'])('under policy %s, a service that', (name) => {
-  it('is known to be empty fails calls at once, says so, and is called once it is not', async () => {
-    const service = newService();
-    using caller = new Caller(`rollcall:///${service}`, policy(name));
-    const refused = {
-      code: status.UNAVAILABLE,
-      details: expect.stringContaining(`rollcall: ${service} has no endpoints`),
-    };
-    await expect(caller.call()).rejects.toMatchObject(refused);
-    const waiting = caller.call({ waitForReady: true });
-    await using greeter = await startGreeter('a');
-    const registration = await client.register({ service, addresses: [greeter.address] });
-    expect(await waiting).toBe('a');
-    await registration.close();
-    await until('calls fail', () =>
-      caller.call({ timeoutMs: 5_000 }).then(
-        () => false,
-        (error) => error.code === status.UNAVAILABLE,
-      ),
-    );
-    await expect(caller.call()).rejects.toMatchObject(refused);
-  });
-
-  it('loses its connections does not make the resolver turn in circles', async () => {
-    const service = newService();
-    const greeter = await startGreeter('a');
-    await client.register({ service, addresses: [greeter.address] });
-    using caller = new Caller(`rollcall:///${service}`, policy(name));
-    await caller.call();
-    greeter.kill();
-    await until(
-      'the connection is lost',
-      () => caller.client.getChannel().getConnectivityState(true) !== connectivityState.READY,
-    );
-    // A resolver that answered each question would have the policy ask again at once, without end.
-    const before = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1_000).toBeLessThan(350);
-    await using _ = await startGreeter('again', { listen: greeter.address });
-    await until(
-      'it is called again',
-      () =>
-        caller.call().then(
-          (who) => who === 'again',
+describe.each(['rollcall', 'round_robin', 'weighted_round_robin', 'pick_first'])(
+  'under policy %s, a service that',
+  (name) => {
+    it('is known to be empty fails calls at once, says so, and is called once it is not', async () => {
+      const service = newService();
+      using caller = new Caller(`rollcall:///${service}`, policy(name));
+      const refused = {
+        code: status.UNAVAILABLE,
+        details: expect.stringContaining(`rollcall: ${service} has no endpoints`),
+      };
+      await expect(caller.call()).rejects.toMatchObject(refused);
+      const waiting = caller.call({ waitForReady: true });
+      await using greeter = await startGreeter('a');
+      const registration = await client.register({ service, addresses: [greeter.address] });
+      expect(await waiting).toBe('a');
+      await registration.close();
+      await until('calls fail', () =>
+        caller.call({ timeoutMs: 5_000 }).then(
           () => false,
+          (error) => error.code === status.UNAVAILABLE,
         ),
-      30_000,
-    );
-  });
-});
+      );
+      await expect(caller.call()).rejects.toMatchObject(refused);
+    });
+
+    it('loses its connections does not make the resolver turn in circles', async () => {
+      const service = newService();
+      const greeter = await startGreeter('a');
+      await client.register({ service, addresses: [greeter.address] });
+      using caller = new Caller(`rollcall:///${service}`, policy(name));
+      await caller.call();
+      greeter.kill();
+      await until(
+        'the connection is lost',
+        () => caller.client.getChannel().getConnectivityState(true) !== connectivityState.READY,
+      );
+      // A resolver that answered each question would have the policy ask again at once, without end.
+      const before = process.cpuUsage();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const { user, system } = process.cpuUsage(before);
+      expect((user + system) / 1_000).toBeLessThan(350);
+      await using _ = await startGreeter('again', { listen: greeter.address });
+      await until(
+        'it is called again',
+        () =>
+          caller.call().then(
+            (who) => who === 'again',
+            () => false,
+          ),
+        30_000,
+      );
+    });
+  },
+);
 
 describe('a channel', () => {
   it.each(['Rollcall', 'ROLLCALL'])('may write the scheme %s, of which grpc-js would ask the DNS', async (scheme) => {
@@ -236,6 +239,9 @@ describe('a channel', () => {
     await registrar.register({ service: 'greeter', addresses: [a.address] });
     using old = new Caller('rollcall://replaced/greeter', { 'grpc.client_idle_timeout_ms': 1_000 });
     expect(await old.call()).toBe('a');
+    // Does not become idle however long this takes: somebody has to see the catalog go.
+    using awake = new Caller('rollcall://replaced/greeter');
+    expect(await awake.call()).toBe('a');
     await own[Symbol.asyncDispose]();
     // It can tell nobody, and does not register anew.
     await registrar.close();
@@ -248,6 +254,7 @@ describe('a channel', () => {
     });
     expect(empty.address).toBe(own.address);
     expect(await old.call()).toBe('a');
+    awake.client.close();
     using young = new Caller('rollcall://replaced/greeter');
     expect(await young.call()).toBe('a');
     young.client.close();
