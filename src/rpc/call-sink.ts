@@ -8,7 +8,7 @@ import { endWith, type MethodContext } from './method.js';
 export type BytesCall = NodeJS.EventEmitter &
   Pick<
     ServerWritableStream<unknown, unknown>,
-    'cancelled' | 'destroyed' | 'getPath' | 'sendMetadata' | 'writableLength' | 'write'
+    'cancelled' | 'destroyed' | 'getPath' | 'sendMetadata' | 'writableEnded' | 'writableLength' | 'write'
   >;
 
 /** Before each message of gRPC: whether it is compressed, and its length. */
@@ -43,8 +43,10 @@ export class CallSink implements WatchSink {
 
   write(message: Buffer, onTaken?: () => void): void {
     const writable = this.#transport?.stream ?? this.#call;
-    // The stream is destroyed a moment before the call is told that it is cancelled.
-    if (this.#call.cancelled || writable.destroyed) return;
+    // The stream is destroyed a moment before the call is told that it is cancelled. And grpc-js ends it by itself when
+    // a deadline passes or a request cannot be read, of which the call is not told before all that waits was taken: a
+    // write in between would be an error of the stream, and it would never end.
+    if (this.#call.cancelled || writable.destroyed || writable.writableEnded) return;
     if (!this.#begun) this.#begin();
     const done = onTaken && ((error?: Error | null) => void (!error && !this.#call.cancelled && onTaken()));
     if (this.#transport === undefined) writable.write(message, done);

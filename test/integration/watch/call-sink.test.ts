@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import type { Writable } from 'node:stream';
 import {
   Client,
   credentials,
@@ -12,6 +15,8 @@ import {
 import { RollcallError } from '../../../src/core/errors.js';
 import { CallTracker } from '../../../src/rpc/call-tracker.js';
 import { CallSink } from '../../../src/rpc/call-sink.js';
+import { framed } from '../../support/raw-http2.js';
+import { until } from '../../support/until.js';
 
 const METHOD = {
   path: '/test.Bytes/Follow',
@@ -25,11 +30,11 @@ const METHOD = {
 
 const context = { calls: new CallTracker(), onDefect: () => undefined };
 
-/** What a caller gets of a call that `serve` answers. */
-async function follow(
+/** A server whose calls go to `serve`. */
+async function listen(
   serve: (sink: CallSink, call: ServerWritableStream<Buffer, Buffer>) => void,
   options: ServerOptions = {},
-): Promise<{ messages: string[]; code: number }> {
+): Promise<{ server: Server; port: number }> {
   const server = new Server(options);
   server.addService(
     { follow: METHOD },
@@ -40,6 +45,23 @@ async function follow(
       error === null ? resolve(bound) : reject(error),
     ),
   );
+  return { server, port };
+}
+
+/** A server that leaves its first call to the test. */
+async function serving() {
+  let onCall: (first: { sink: CallSink; call: ServerWritableStream<Buffer, Buffer> }) => void;
+  const called = new Promise<Parameters<typeof onCall>[0]>((resolve) => (onCall = resolve));
+  const { server, port } = await listen((sink, call) => onCall({ sink, call }));
+  return { port, called, [Symbol.asyncDispose]: async () => server.forceShutdown() };
+}
+
+/** What a caller gets of a call that `serve` answers. */
+async function follow(
+  serve: (sink: CallSink, call: ServerWritableStream<Buffer, Buffer>) => void,
+  options: ServerOptions = {},
+): Promise<{ messages: string[]; code: number }> {
+  const { server, port } = await listen(serve, options);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   try {
     const messages: string[] = [];
@@ -109,5 +131,31 @@ describe('CallSink', () => {
       });
     });
     expect(got.messages).toEqual(['one', 'two', 'nothing waits']);
+  });
+
+  it('writes nothing after the end that grpc-js has made of a call whose deadline passed', async () => {
+    await using stage = await serving();
+    const session = connect(`http://127.0.0.1:${stage.port}`, { settings: { initialWindowSize: 10 } });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': METHOD.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': '20m',
+    });
+    stream.end(framed(Buffer.from('from here')));
+    const { sink, call } = await stage.called;
+    sink.write(Buffer.from('more than the window takes'));
+    const under = (call as unknown as { call: { stream: Writable } }).call.stream;
+    await until('grpc-js has ended the stream', () => under.writableEnded);
+    expect(call.cancelled).toBe(false);
+    sink.write(Buffer.from('too late'));
+
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const [trailers] = (await once(stream, 'trailers')) as [Record<string, string>];
+    expect(Number(trailers['grpc-status'])).toBe(status.DEADLINE_EXCEEDED);
+    expect(Buffer.concat(chunks)).toEqual(framed(Buffer.from('more than the window takes')));
+    session.destroy();
   });
 });
