@@ -9,6 +9,7 @@ import {
   type WatchResponse,
 } from '../../gen/rollcall/v1/discovery.js';
 import { Mailbox } from '../../lib/mailbox.js';
+import { messageOf } from '../../lib/message-of.js';
 import { toRollcallError } from './call-error.js';
 
 /**
@@ -72,6 +73,8 @@ export class WatchStream {
       messages.give(event.value);
       await messages.empty();
     } else {
+      // The end is the last word, and what was told before it may be that the server is going away.
+      await messages.empty();
       messages.end(event === undefined ? new RollcallError('UNEXPECTED_STATUS', NO_EVENT) : endOf(event.value));
     }
   }
@@ -90,7 +93,13 @@ const NO_EVENT = 'the server told of something that this client does not know';
 
 /** @param status a google.rpc.Status */
 function endOf(status: Uint8Array): RollcallError {
-  const { code, message } = RpcStatus.decode(status);
+  let decoded: RpcStatus;
+  try {
+    decoded = RpcStatus.decode(status);
+  } catch (cause) {
+    return new RollcallError('UNEXPECTED_STATUS', `a status that cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const { code, message } = decoded;
   const known = Object.values(Status).find((value): value is Status => Number(value) === code) ?? Status.UNKNOWN;
   return toRollcallError(new ClientError(DiscoveryServiceService.watchMany.path, known, message), status);
 }

@@ -99,6 +99,27 @@ describe('SharedWatches', () => {
     expect(revisionOf(await b.next)).toBe(5);
   });
 
+  it('passes on what a watch was told before it ended, in the same message', async () => {
+    await using on = await stage();
+    const [a, b] = [on.begin('a'), on.begin('b')];
+    await until('both were asked for', () => on.commands.length === 2);
+    on.calls[0]!.write({ events: [told(0, 1), told(0, 2), endedBy(0, 'SHUTTING_DOWN'), told(1, 5)] });
+    expect(revisionOf(await a.next)).toBe(1);
+    expect(revisionOf(await a.iterator.next())).toBe(2);
+    await expect(a.iterator.next()).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
+    expect(revisionOf(await b.next)).toBe(5);
+  });
+
+  it('takes a status that cannot be read for one that no server should send, and the others go on', async () => {
+    await using on = await stage();
+    const [a, b] = [on.begin('a'), on.begin('b')];
+    await until('both were asked for', () => on.commands.length === 2);
+    const status = Buffer.from([0xff, 0xff, 0xff]);
+    on.calls[0]!.write({ events: [{ watchId: 0, event: { $case: 'status', value: status } }, told(1, 5)] });
+    await expect(a.next).rejects.toMatchObject({ name: 'RollcallError', reason: 'UNEXPECTED_STATUS' });
+    expect(revisionOf(await b.next)).toBe(5);
+  });
+
   it('tells all why the stream has ended', async () => {
     await using on = await stage();
     const both = [on.begin('a'), on.begin('b')];
