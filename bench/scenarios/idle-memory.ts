@@ -15,6 +15,8 @@ const parameters = {
   watches: 2_000,
   endpoints: 10,
   bytes: 200,
+  /** For so long the server is left alone before its memory is looked at. */
+  settleSeconds: 3,
 };
 
 const KINDS = [
@@ -32,7 +34,7 @@ const KINDS = [
 export default {
   name: 'idle-memory',
   parameters,
-  quick: { watchesBefore: 200, watches: 500 },
+  quick: { watchesBefore: 200, watches: 500, settleSeconds: 0.2 },
   rows: KINDS.flatMap(({ figure, label }) => [
     { figure: `${figure}.rssKiBAWatch`, label: `an idle watch, ${label}`, unit: 'KiB', mark: ratioAtMost(0.45) },
     { figure: `${figure}.rssMiB`, label: `the server with all of them, ${label}`, unit: 'MiB' },
@@ -57,9 +59,9 @@ async function idleMemory(
   };
 
   await open(load.watchesBefore);
-  const before = await settledRssKiB(subject);
+  const before = await settledRssKiB(subject, load.settleSeconds);
   await open(load.watches);
-  const after = await settledRssKiB(subject);
+  const after = await settledRssKiB(subject, load.settleSeconds);
   return {
     rssKiBAWatch: (after - before) / load.watches,
     rssMiB: after / 1_024,

@@ -19,6 +19,7 @@ const parameters = {
   /** Delivered before CPU is measured. */
   warmUpDeltas: 50_000,
   changes: 100,
+  settleSeconds: 3,
   bytes: 200,
 };
 
@@ -34,6 +35,7 @@ export default {
     endpointsAService: 100,
     warmUpDeltas: 5_000,
     changes: 20,
+    settleSeconds: 0.2,
   },
   rows: [
     { figure: 'exponents.cpu', label: 'CPU a change by watchers, exponent', unit: '', mark: rollcallAtMost(1) },
@@ -95,7 +97,7 @@ async function scaleStep(
     service: 'service-0',
     perConnection: load.watchesAConnection,
   });
-  const rssKiB = await settledRssKiB(subject);
+  const rssKiB = await settledRssKiB(subject, load.settleSeconds);
   const warmUpChanges = Math.ceil(load.warmUpDeltas / load.watchers);
   for (let change = 0; change < warmUpChanges; change++) await watchers.see(endpoint!.change);
   const cpu = cpuSince(subject);

@@ -20,6 +20,7 @@ const parameters = {
   /** Before each measurement; by then, what a slow watcher is sent without reading has been sent. */
   beforeSeconds: 5,
   seconds: 30,
+  settleSeconds: 3,
 };
 
 /**
@@ -31,7 +32,7 @@ const parameters = {
 export default {
   name: 'slow',
   parameters,
-  quick: { endpoints: 200, readers: 20, slow: 100, beforeSeconds: 3, seconds: 3 },
+  quick: { endpoints: 200, readers: 20, slow: 100, beforeSeconds: 1, seconds: 2, settleSeconds: 0.2 },
   rows: [
     {
       figure: 'withSlow.rssGrowthMiB',
@@ -73,10 +74,10 @@ export default {
       return propagation.figures;
     };
     const measureChanges = async () => {
-      const before = await settledRssKiB(subject);
+      const before = await settledRssKiB(subject, load.settleSeconds);
       await changeFor(load.beforeSeconds);
       const latency = await changeFor(load.seconds);
-      const after = await settledRssKiB(subject);
+      const after = await settledRssKiB(subject, load.settleSeconds);
       return { ...latency, rssGrowthMiB: (after - before) / 1_024, rssMiB: after / 1_024 };
     };
 
