@@ -1,8 +1,8 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { Metadata, type ServerWritableStream } from '@grpc/grpc-js';
 import type { WatchSink } from '../watch/outlet.js';
 import { toStatus } from './error-map.js';
 import { endWith, type MethodContext } from './method.js';
+import { transportOf, type Transport } from './transport.js';
 
 /** A call whose responses are bytes already. */
 export type BytesCall = NodeJS.EventEmitter &
@@ -61,22 +61,6 @@ export class CallSink implements WatchSink {
     this.#begun = true;
     this.#call.sendMetadata(new Metadata());
   }
-}
-
-/** What is under a call of grpc-js, with the counter for channelz. */
-interface Transport {
-  readonly stream: ServerHttp2Stream;
-  readonly callEventTracker?: { addMessageSent(): void } | null;
-}
-
-/**
- * grpc-js does not show it, so this may find nothing: in another version, or
- * where an interceptor stands in between, which must then see each message. The
- * call itself takes them in that case.
- */
-function transportOf(call: BytesCall): Transport | undefined {
-  const { call: under } = call as unknown as { readonly call?: Partial<Transport> };
-  return typeof under?.stream?.respond === 'function' ? (under as Transport) : undefined;
 }
 
 function writeFramed({ stream, callEventTracker }: Transport, message: Buffer, done?: (error?: Error | null) => void) {

@@ -15,6 +15,7 @@ import { RollcallError } from '../core/errors.js';
 import type { CallTracker } from './call-tracker.js';
 import { toStatus, type OnDefect } from './error-map.js';
 import { decodeStrictly } from './strict-reader.js';
+import { endWhenReset } from './transport.js';
 import { messageOf } from '../lib/message-of.js';
 
 /** What every handler gets. */
@@ -127,6 +128,7 @@ export function pingPong<Request, Response>(
       gone = true;
       forget();
     });
+    endWhenReset(call);
     const answer = async (request: Request) => {
       // The stream rests while a request is handled: a client that floods it fills its own window, not our memory.
       call.pause();

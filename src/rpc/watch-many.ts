@@ -7,12 +7,14 @@ import { CallSink } from './call-sink.js';
 import { checkWatch } from './check-watch.js';
 import { toStatus, toStatusBytes } from './error-map.js';
 import { endWith, wellFormed, type MethodContext } from './method.js';
+import { endWhenReset } from './transport.js';
 
 /** Many watches on one stream. */
 export function watchMany(hub: WatchHub, context: MethodContext): handleBidiStreamingCall<WatchManyRequest, unknown> {
   return (call) => {
     const watches = new WatchesOfCall(call, hub, context);
     call.on('cancelled', () => watches.close());
+    endWhenReset(call);
     call.on('data', (request: WatchManyRequest) => watches.obey(request));
   };
 }
