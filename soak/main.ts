@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { loadXxh64 } from '../src/core/hash.js';
+import { messageOf } from '../src/lib/message-of.js';
 import { readHistory, type KeptHistory } from './history-file.js';
 import { readOptions, USAGE, type SoakOptions } from './options.js';
 import { outcomeText, problemsText } from './outcome.js';
@@ -43,7 +44,7 @@ function understood<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`soak: ${messageOf(error)}\n\n${USAGE}`);
     return undefined;
   }
 }

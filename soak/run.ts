@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { memoryKiB } from '../bench/measure/process-usage.js';
 import { loadXxh64 } from '../src/core/hash.js';
+import { messageOf } from '../src/lib/message-of.js';
 import { startFaultProxy, type FaultProxy } from '../test/support/fault-proxy.js';
 import { seededPick } from '../test/support/seeded-random.js';
 import { until } from '../test/support/until.js';
@@ -42,7 +43,7 @@ export async function run(options: RunOptions, note: (text: string) => void): Pr
     const soaked = soak({ options, server, disk, recording, course, observed, log: clientsLog, note });
     await Promise.race([soaked, server.mishap]);
   } catch (error) {
-    observed.push(`run: ${error instanceof Error ? error.message : String(error)}`);
+    observed.push(`run: ${messageOf(error)}`);
   }
   observed.push(...unexpectedIn(server.log()));
 
